@@ -1,0 +1,132 @@
+package model
+
+import (
+	"strings"
+
+	"github.com/assent-id/assent/sdk/evidence"
+)
+
+// IdentityStatus says whether a person may do anything.
+type IdentityStatus string
+
+// A suspended identity can neither sign in nor decide, and its tokens are dead.
+const (
+	IdentityActive    IdentityStatus = "active"
+	IdentitySuspended IdentityStatus = "suspended"
+)
+
+// An Identity is a person in a realm.
+type Identity struct {
+	RealmID             RealmID
+	ID                  IdentityID
+	DisplayName         string
+	Status              IdentityStatus
+	Traits              Traits
+	TokensInvalidBefore Millis
+	CreatedAt           Millis
+	UpdatedAt           Millis
+	Version             int64
+}
+
+// Traits are what is known of a person. Stored as JSON.
+type Traits struct {
+	Type                string `json:"type"` // "traits_v0"
+	Username            string `json:"username"`
+	PrimaryEmailAddress string `json:"primary_email_address,omitempty"`
+	GivenName           string `json:"given_name,omitempty"`
+	FamilyName          string `json:"family_name,omitempty"`
+	PrimaryPhone        string `json:"primary_phone,omitempty"`
+	Locale              string `json:"locale,omitempty"`
+	ExternalID          string `json:"external_id,omitempty"`
+}
+
+// FoldName is the form in which user names and e-mail addresses are compared:
+// they are unique ignoring case.
+func FoldName(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+
+// A Passkey is a WebAuthn credential of an identity. A revoked one stays as a
+// row, because evidence that it signed stays valid.
+type Passkey struct {
+	RealmID        RealmID
+	ID             PasskeyID
+	IdentityID     IdentityID
+	Name           string
+	CredentialID   []byte
+	PublicKey      []byte // COSE
+	AAGUID         []byte // 16 bytes
+	SignCount      uint32
+	BackupEligible bool
+	BackupState    bool
+	Transports     []string
+	// Binding is the realm's JWS that this public key belongs to this identity
+	// from then on; evidence carries it (sdk/evidence, BindingClaims).
+	Binding    string
+	CreatedAt  Millis
+	LastUsedAt Millis
+	RevokedAt  Millis
+}
+
+// Software reports whether the passkey lives in a program rather than with a
+// person. Only development realms take such passkeys.
+func (p Passkey) Software() bool {
+	aaguid, err := evidence.AAGUID(p.AAGUID)
+	return err == nil && aaguid == evidence.SoftwareAAGUID
+}
+
+// BindingState is the life of a binding job.
+type BindingState string
+
+// The states of a binding job. COMPLETE, EXPIRED and REVOKED are final.
+const (
+	BindingLinkSent   BindingState = "LINK_SENT"
+	BindingLinkOpened BindingState = "LINK_OPENED"
+	BindingComplete   BindingState = "COMPLETE"
+	BindingExpired    BindingState = "EXPIRED"
+	BindingRevoked    BindingState = "REVOKED"
+	BindingSendFailed BindingState = "FAILED_TO_SEND"
+)
+
+// A BindingJob is a one-time, expiring invitation to bind a passkey to an
+// identity. The token of its link is stored as a digest only.
+type BindingJob struct {
+	RealmID        RealmID
+	ID             BindingJobID
+	IdentityID     IdentityID
+	TokenDigest    []byte // 32 bytes
+	DeliveryMethod string // "RETURN" or "EMAIL"
+	State          BindingState
+	RedirectURI    string
+	CreatedAt      Millis
+	UpdatedAt      Millis
+	ExpiresAt      Millis
+}
+
+// StateAt is the state as it is seen at an instant: an unused job past its
+// time is expired, whether or not anybody has written that down.
+func (j BindingJob) StateAt(now Millis) BindingState {
+	open := j.State == BindingLinkSent || j.State == BindingLinkOpened
+	if open && now >= j.ExpiresAt {
+		return BindingExpired
+	}
+	return j.State
+}
+
+// A Session is a person signed in with a passkey in one browser.
+type Session struct {
+	RealmID    RealmID
+	ID         SessionID // `sid` in tokens
+	Digest     []byte    // of the cookie's 256 random bits
+	IdentityID IdentityID
+	PasskeyID  PasskeyID
+	AuthTime   Millis
+	LastSeenAt Millis
+	ExpiresAt  Millis // absolute
+	IdleUntil  Millis // moves with use
+	EndedAt    Millis
+	UserAgent  string
+}
+
+// Alive reports whether the session counts at an instant.
+func (s Session) Alive(now Millis) bool {
+	return s.EndedAt == 0 && now < s.ExpiresAt && now < s.IdleUntil
+}

@@ -1,0 +1,94 @@
+package model
+
+import "encoding/json"
+
+// Effects are what a state change writes beside itself, in the same
+// transaction: audit events, things to send, and what other nodes must hear.
+type Effects struct {
+	Events  []Event
+	Outbox  []OutboxItem
+	Changes []Change
+}
+
+// An Event is one line of the audit trail.
+type Event struct {
+	ID      EventID
+	RealmID RealmID
+	Type    string // noun.verb, such as "approval.approved"
+	Actor   string // id of the identity, application or operator that did it
+	Target  string // id of what it was done to
+	At      Millis
+	Data    json.RawMessage // small, no secrets; may be nil
+}
+
+// An OutboxItem is something to send, written by the transaction that causes
+// it and delivered at least once by whichever node leases it.
+type OutboxItem struct {
+	ID        OutboxID
+	RealmID   RealmID
+	Channel   string // "mail", later "push", "webhook", "ping", "logout"
+	Payload   json.RawMessage
+	NotBefore Millis
+	ExpiresAt Millis // not worth sending from then on
+	Attempts  int
+	LastError string
+}
+
+// Topics of the change feed.
+const (
+	TopicRealm       = "realm"
+	TopicApplication = "application" // key: realm id "/" client id
+	TopicKeys        = "keys"        // key: realm id
+	TopicIdentity    = "identity"    // key: realm id "/" identity id
+	TopicApproval    = "approval"    // key: approval id "/" identity id
+	TopicRevocation  = "revocation"
+)
+
+// A Change tells every node that something it may have cached or waits for is
+// different now. A slash parts several keys that one change concerns.
+type Change struct {
+	ID    string // unique; lets a node ignore its own echo
+	Topic string
+	Key   string
+	At    Millis
+}
+
+// RevocationKind says what a revocation makes invalid.
+type RevocationKind string
+
+// What can be revoked by itself. Whole identities, applications and realms
+// are revoked through tokens_invalid_before, which is one of these too.
+const (
+	RevokeToken       RevocationKind = "token"       // key: jti
+	RevokeGrant       RevocationKind = "grant"       // key: grant id
+	RevokeApplication RevocationKind = "application" // key: client id
+	RevokeIdentity    RevocationKind = "identity"    // key: identity id
+	RevokeRealm       RevocationKind = "realm"       // key: realm id
+)
+
+// A Revocation makes tokens issued before Before invalid. It may be forgotten
+// once every token it concerns has expired (ExpiresAt).
+type Revocation struct {
+	RealmID   RealmID
+	Kind      RevocationKind
+	Key       string
+	Before    Millis
+	ExpiresAt Millis
+	At        Millis
+}
+
+// Namespaces of the consume-once store.
+const (
+	OnceAssertion = "assertion" // client assertion jti (RFC 7523, Section 3)
+	OnceCeremony  = "ceremony"  // WebAuthn challenge
+	OnceRedeem    = "redeem"    // approval token redemption
+)
+
+// A Once is a thing that may be used once. Of all who present it before it is
+// forgotten, exactly one is the first, on all nodes together.
+type Once struct {
+	Namespace string
+	RealmID   RealmID
+	Digest    [32]byte
+	Until     Millis // may be forgotten from then on
+}

@@ -1,0 +1,52 @@
+package model
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+)
+
+// A Site is a realm as the world addresses it. It is computed once per realm
+// from the server's base URL, shared, and never changed in place.
+type Site struct {
+	Realm  Realm
+	Issuer string // no trailing slash; the default realm's is the base URL
+	Path   string // "" or "/realms/{name}": what precedes every path of the realm
+	Origin string // scheme://host[:port] of the issuer
+	RPID   string // WebAuthn relying party id
+	Secure bool   // the issuer is https
+}
+
+// CookieName is the name of the realm's session cookie. The __Host- prefix
+// (RFC 6265bis, Section 4.1.3) needs https; the realm's name keeps realms of
+// one host apart, as such cookies always have the path "/".
+func (s *Site) CookieName() string {
+	name := "assent"
+	if s.Secure {
+		name = "__Host-assent"
+	}
+	if !s.Realm.Default {
+		name += "-" + s.Realm.Name
+	}
+	return name
+}
+
+// LocalPath reports whether target is a path of this realm, with or without a
+// query, and leads nowhere else whatever a browser makes of it: no scheme, no
+// host, no backslash, no control or space, no dot segment (WHATWG URL, Section
+// 4.4 reads all of those more kindly than RFC 3986).
+func (s *Site) LocalPath(target string) bool {
+	odd := func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
+	if !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") || strings.ContainsFunc(target, odd) {
+		return false
+	}
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" {
+		return false
+	}
+	if strings.ContainsAny(u.Path, "\\") || strings.TrimSuffix(u.Path, "/") != strings.TrimSuffix(path.Clean(u.Path), "/") {
+		return false
+	}
+	return u.Path == s.Path || strings.HasPrefix(u.Path, s.Path+"/")
+}
