@@ -1,0 +1,161 @@
+package httpx
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// A Record is what one request leaves in the log: one line, written when it
+// ends. It never holds a token, code, cookie, secret or query string.
+type Record struct {
+	Reference string
+	Route     string // the pattern, not the path: paths hold ids
+	Actor     string // client or identity id
+	Refusal   string // error code of a refusal
+	Cause     error
+	status    int
+	site      *model.Site
+}
+
+// RecordOf is the record of the request, or nil.
+func RecordOf(r *http.Request) *Record {
+	rec, _ := r.Context().Value(recordKey).(*Record)
+	return rec
+}
+
+// Reference is the id that the refusal and the log share. It is made when it
+// is first asked for: most requests never need one.
+func Reference(r *http.Request) string {
+	rec := RecordOf(r)
+	if rec == nil {
+		return ""
+	}
+	if rec.Reference == "" {
+		rec.Reference = ids.New("req")
+	}
+	return rec.Reference
+}
+
+// SetActor notes who the request turned out to be from.
+func SetActor(r *http.Request, id string) {
+	if rec := RecordOf(r); rec != nil {
+		rec.Actor = id
+	}
+}
+
+// Note puts a refusal into the record.
+func Note(r *http.Request, code string, cause error) { note(r, code, cause) }
+
+func note(r *http.Request, code string, cause error) {
+	if rec := RecordOf(r); rec != nil {
+		rec.Refusal, rec.Cause = code, cause
+	}
+}
+
+// An Observer counts finished requests.
+type Observer interface {
+	Observe(route, method string, status int, took time.Duration)
+}
+
+// Recorded wraps the whole server: it makes the record, recovers panics, and
+// writes the log line and the metrics at the end.
+func Recorded(log *slog.Logger, obs Observer, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &Record{}
+		rw := &recordWriter{ResponseWriter: w, rec: rec}
+		r = r.WithContext(context.WithValue(r.Context(), recordKey, rec))
+		defer func() {
+			if v := recover(); v != nil {
+				recoverPanic(rw, r, rec, v)
+			}
+			finish(log, obs, r, rec, time.Since(start))
+		}()
+		next.ServeHTTP(rw, r)
+	})
+}
+
+func recoverPanic(w *recordWriter, r *http.Request, rec *Record, v any) {
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	rec.Cause = panicError{v}
+	if rec.status == 0 {
+		writeProblem(w, r, AsProblem(rec.Cause))
+	}
+	rec.Refusal = "server_error"
+}
+
+type panicError struct{ value any }
+
+func (p panicError) Error() string {
+	if err, ok := p.value.(error); ok {
+		return "panic: " + err.Error()
+	}
+	if s, ok := p.value.(string); ok {
+		return "panic: " + s
+	}
+	return "panic"
+}
+
+func (rec *Record) realm() string {
+	if rec.site == nil {
+		return ""
+	}
+	return rec.site.Realm.Name
+}
+
+func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took time.Duration) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	if obs != nil {
+		obs.Observe(rec.Route, r.Method, rec.status, took)
+	}
+	level := slog.LevelInfo
+	if rec.status >= 500 {
+		level = slog.LevelError
+	}
+	if !log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 9)
+	attrs = append(attrs, slog.String("method", r.Method), slog.String("route", rec.Route),
+		slog.Int("status", rec.status), slog.Duration("took", took))
+	for _, a := range [...]struct{ k, v string }{{"realm", rec.realm()}, {"actor", rec.Actor}, {"refusal", rec.Refusal}, {"reference", rec.Reference}} {
+		if a.v != "" {
+			attrs = append(attrs, slog.String(a.k, a.v))
+		}
+	}
+	if rec.Cause != nil {
+		attrs = append(attrs, slog.String("cause", rec.Cause.Error()))
+	}
+	log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// recordWriter notes the status. It unwraps for http.ResponseController.
+type recordWriter struct {
+	http.ResponseWriter
+	rec *Record
+}
+
+func (w *recordWriter) WriteHeader(status int) {
+	if w.rec.status == 0 {
+		w.rec.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recordWriter) Write(b []byte) (int, error) {
+	if w.rec.status == 0 {
+		w.rec.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *recordWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,226 @@
+// Package application owns registered OAuth clients: what they are, how they
+// authenticate, and what they may ask for.
+//
+// Reads come from memory and are renewed by the change feed; keys are parsed
+// once. If this package is wrong, a client gets more than it was registered for.
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/hub"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// Config is what a Service needs.
+type Config struct {
+	Store Store
+	Hub   *hub.Hub
+	Now   func() time.Time
+}
+
+// A Service registers applications and answers for them.
+type Service struct {
+	cfg   Config
+	cache *hub.Cache[*model.Client]
+}
+
+// New listens for changes.
+func New(cfg Config) *Service {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Service{cfg: cfg}
+	s.cache = hub.NewCache(50_000, s.load)
+	if cfg.Hub != nil {
+		cfg.Hub.Listen(model.TopicApplication, func(c model.Change) { s.cache.Forget(c.Key) })
+		cfg.Hub.OnResync(s.cache.Clear)
+	}
+	return s
+}
+
+// Get finds a client of the realm; model.ErrNotFound.
+func (s *Service) Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error) {
+	// Client ids are random and global, yet the realm is part of the question,
+	// so that one realm's client is unknown to another.
+	c, err := s.cache.Get(ctx, string(site.Realm.ID)+"/"+string(id))
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s *Service) load(ctx context.Context, key string) (*model.Client, error) {
+	realm, id, _ := strings.Cut(key, "/")
+	a, err := s.cfg.Store.Application(ctx, model.RealmID(realm), model.ClientID(id))
+	if err != nil {
+		return nil, fmt.Errorf("load application: %w", err)
+	}
+	return model.NewClient(a)
+}
+
+// List shows the applications of a realm.
+func (s *Service) List(ctx context.Context, site *model.Site) ([]model.Application, error) {
+	return s.cfg.Store.Applications(ctx, site.Realm.ID)
+}
+
+// NewApplication is what an application is created from.
+type NewApplication struct {
+	Name       string
+	Kind       model.ApplicationKind
+	AuthMethod model.ClientAuthMethod
+	JWKS       []byte           // public keys, for private_key_jwt
+	OwnerID    model.IdentityID // required for agents
+	Scopes     []string
+	GrantTypes []string
+	Resources  []string
+	TokenAlg   string // ES256 (default), EdDSA or RS256
+}
+
+// Created is a new application and, where it has one, its secret, which
+// nobody can read again.
+type Created struct {
+	Application model.Application
+	Secret      string
+}
+
+// ErrInvalid: the metadata contradict themselves. The message says how.
+var ErrInvalid = errors.New("invalid application")
+
+// Create registers an application.
+func (s *Service) Create(ctx context.Context, site *model.Site, n NewApplication) (Created, error) {
+	if err := n.validate(); err != nil {
+		return Created{}, err
+	}
+	now := model.MillisOf(s.cfg.Now())
+	a := model.Application{
+		RealmID: site.Realm.ID, ID: model.ClientID(ids.New(prefix(n.Kind))), Kind: n.Kind, Name: n.Name,
+		Status: model.ApplicationActive, OwnerID: n.OwnerID, CreatedAt: now, Version: 1,
+		Settings: model.ApplicationSettings{AuthMethod: n.AuthMethod, GrantTypes: n.GrantTypes, Scopes: n.Scopes,
+			Resources: n.Resources, TokenAlg: n.TokenAlg},
+	}
+	out := Created{}
+	if n.AuthMethod == model.AuthClientSecretBasic || n.AuthMethod == model.AuthClientSecretPost {
+		out.Secret = ids.Secret()
+		digest := ids.DigestOf(out.Secret)
+		a.Secrets = []model.ClientSecret{{Digest: digest[:], CreatedAt: now}}
+	}
+	if err := addKeys(&a, n.JWKS, now); err != nil {
+		return Created{}, err
+	}
+	out.Application = a
+	if err := s.cfg.Store.CreateApplication(ctx, a, effects(a, "application.created", now)); err != nil {
+		return Created{}, fmt.Errorf("create application: %w", err)
+	}
+	return out, nil
+}
+
+func prefix(k model.ApplicationKind) string {
+	switch k {
+	case model.KindService:
+		return "svc"
+	case model.KindAgent:
+		return "agt"
+	default:
+		return "app"
+	}
+}
+
+var kinds = []model.ApplicationKind{model.KindWeb, model.KindSPA, model.KindNative, model.KindService, model.KindAgent}
+
+func (n *NewApplication) validate() error {
+	n.Name = strings.TrimSpace(n.Name)
+	if n.TokenAlg == "" {
+		n.TokenAlg = string(jose.ES256)
+	}
+	switch {
+	case n.Name == "" || len(n.Name) > 200:
+		return fmt.Errorf("%w: the name must have 1 to 200 bytes", ErrInvalid)
+	case !slices.Contains(kinds, n.Kind):
+		return fmt.Errorf("%w: unknown kind %q", ErrInvalid, n.Kind)
+	case n.Kind == model.KindAgent && n.OwnerID == "":
+		return fmt.Errorf("%w: an agent needs an owner", ErrInvalid)
+	case n.AuthMethod == model.AuthPrivateKeyJWT && len(n.JWKS) == 0:
+		return fmt.Errorf("%w: private_key_jwt needs a public key set", ErrInvalid)
+	case n.AuthMethod != model.AuthPrivateKeyJWT && len(n.JWKS) > 0:
+		return fmt.Errorf("%w: keys are for private_key_jwt", ErrInvalid)
+	case !slices.Contains([]string{"ES256", "EdDSA", "RS256"}, n.TokenAlg):
+		return fmt.Errorf("%w: access tokens are signed with ES256, EdDSA or RS256", ErrInvalid)
+	}
+	return n.validateMethod()
+}
+
+func (n *NewApplication) validateMethod() error {
+	switch n.AuthMethod {
+	case model.AuthClientSecretBasic, model.AuthClientSecretPost, model.AuthPrivateKeyJWT:
+		return nil
+	case model.AuthNone:
+		// A public client proves nothing about itself, so it may neither act
+		// in its own name (RFC 6749, Section 4.4) nor ask people (CIBA Core 1.0,
+		// Section 4: confidential clients only).
+		for _, g := range n.GrantTypes {
+			if g == "client_credentials" || strings.HasSuffix(g, ":ciba") {
+				return fmt.Errorf("%w: %s needs a client that authenticates", ErrInvalid, g)
+			}
+		}
+		return nil
+	default:
+		return fmt.Errorf("%w: unknown authentication method %q", ErrInvalid, n.AuthMethod)
+	}
+}
+
+func addKeys(a *model.Application, jwks []byte, now model.Millis) error {
+	if len(jwks) == 0 {
+		return nil
+	}
+	keys, err := jose.ParseSet(jwks)
+	if err != nil {
+		return fmt.Errorf("%w: key set: %w", ErrInvalid, err)
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("%w: the key set is empty", ErrInvalid)
+	}
+	seen := map[string]bool{}
+	for _, k := range keys {
+		kid := k.KID()
+		if kid == "" {
+			kid = k.Thumbprint()
+		}
+		if seen[kid] {
+			return fmt.Errorf("%w: two keys with the kid %q", ErrInvalid, kid)
+		}
+		seen[kid] = true
+		a.Keys = append(a.Keys, model.ClientKey{KID: model.ClientKeyID(kid), JWK: k.JSON(), Status: model.KeyActive, CreatedAt: now})
+	}
+	return nil
+}
+
+func effects(a model.Application, event string, now model.Millis) model.Effects {
+	return model.Effects{
+		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: a.RealmID, Type: event, Actor: "operator", Target: string(a.ID), At: now}},
+		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicApplication, Key: string(a.RealmID) + "/" + string(a.ID), At: now}},
+	}
+}
+
+// SetStatus activates, freezes or disables an application.
+func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.ClientID, status model.ApplicationStatus, actor string) error {
+	c, err := s.cfg.Store.Application(ctx, site.Realm.ID, id)
+	if err != nil {
+		return fmt.Errorf("load application %s: %w", id, err)
+	}
+	now := model.MillisOf(s.cfg.Now())
+	c.Status = status
+	fx := effects(c, "application."+string(status), now)
+	fx.Events[0].Actor = actor
+	if err := s.cfg.Store.UpdateApplication(ctx, c, fx); err != nil {
+		return fmt.Errorf("set status of %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package approval
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/sdk/evidence"
+)
+
+// An ending is how an approval closes.
+type ending struct {
+	state    model.ApprovalState
+	at       model.Millis
+	decision []byte // canonical; nil where nobody decided
+	signed   *signature
+	actor    string
+}
+
+// end seals the evidence and makes the one transition out of pending.
+func (s *Service) end(ctx context.Context, site *model.Site, a model.Approval, e ending) (model.Approval, error) {
+	kept, err := s.seal(ctx, site, a, e)
+	if err != nil {
+		return model.Approval{}, err
+	}
+	m := model.Ending{RealmID: a.RealmID, ID: a.ID, State: e.state, At: e.at, Evidence: kept}
+	if e.signed != nil {
+		m.Passkey = &model.PasskeyUse{RealmID: a.RealmID, ID: e.signed.passkey.ID,
+			SignCount: e.signed.result.SignCount, BackupState: e.signed.result.BackupState, At: e.at}
+	}
+	err = s.cfg.Store.EndApproval(ctx, m, effects(a, "approval."+string(e.state), e.actor, e.at))
+	if errors.Is(err, model.ErrConflict) || errors.Is(err, model.ErrCommitUnknown) {
+		return s.readBack(ctx, a, kept, err)
+	}
+	if err != nil {
+		return model.Approval{}, fmt.Errorf("end approval %s: %w", a.ID, err)
+	}
+	a.State, a.EndedAt, a.Evidence = e.state, e.at, kept
+	return a, nil
+}
+
+// readBack finds out how it really ended. After a commit whose outcome is
+// unknown, our own evidence in the row means that we won.
+func (s *Service) readBack(ctx context.Context, a model.Approval, ours []byte, cause error) (model.Approval, error) {
+	got, err := s.cfg.Store.Approval(ctx, a.RealmID, a.ID)
+	if err != nil {
+		return model.Approval{}, fmt.Errorf("read approval %s back after %w: %w", a.ID, cause, err)
+	}
+	switch {
+	case errors.Is(cause, model.ErrCommitUnknown) && bytes.Equal(got.Evidence, ours):
+		return got, nil
+	case got.State == model.ApprovalPending && errors.Is(cause, model.ErrConflict):
+		return got, ErrExpired // pending and yet no decision counts any more
+	case got.State == model.ApprovalPending:
+		return got, fmt.Errorf("end approval %s: %w", a.ID, model.ErrUnavailable)
+	case got.State == model.ApprovalExpired:
+		return got, ErrExpired
+	default:
+		return got, &EndedError{got.State}
+	}
+}
+
+// seal makes the evidence, without its statement, as it is kept in the row.
+func (s *Service) seal(ctx context.Context, site *model.Site, a model.Approval, e ending) ([]byte, error) {
+	ev := evidence.Evidence{Typ: evidence.EvidenceType, Statement: a.Statement, Outcome: e.state.Outcome(), EndedAt: e.at.Unix(), Decision: e.decision}
+	if e.signed != nil {
+		aaguid, err := evidence.AAGUID(e.signed.passkey.AAGUID)
+		if err != nil {
+			return nil, fmt.Errorf("passkey %s: %w", e.signed.passkey.ID, err)
+		}
+		ev.Binding = e.signed.passkey.Binding
+		ev.Passkey = e.signed.member(aaguid)
+	}
+	payload, err := evidence.NewSeal(&ev, e.at.Unix())
+	if err != nil {
+		return nil, fmt.Errorf("seal evidence of %s: %w", a.ID, err)
+	}
+	if ev.Server, err = s.cfg.Signer.Sign(ctx, site, sealAlg, evidence.SealHeaderType, payload); err != nil {
+		return nil, fmt.Errorf("sign evidence of %s: %w", a.ID, err)
+	}
+	ev.Statement = json.RawMessage("null") // stands in the row already
+	kept, err := json.Marshal(ev)
+	if err != nil {
+		return nil, fmt.Errorf("encode evidence of %s: %w", a.ID, err)
+	}
+	return kept, nil
+}
+
+// Evidence is the evidence document of an ended approval; ErrNotEnded before.
+func Evidence(a model.Approval) ([]byte, error) {
+	if len(a.Evidence) == 0 {
+		return nil, ErrNotEnded
+	}
+	var ev evidence.Evidence
+	if err := json.Unmarshal(a.Evidence, &ev); err != nil {
+		return nil, fmt.Errorf("stored evidence of %s: %w", a.ID, err)
+	}
+	ev.Statement = a.Statement
+	out, err := json.Marshal(ev)
+	if err != nil {
+		return nil, fmt.Errorf("encode evidence of %s: %w", a.ID, err)
+	}
+	return out, nil
+}
+
+// Granted is what the person granted: the action, or less.
+func Granted(a model.Approval) (evidence.Action, error) {
+	var ev evidence.Evidence
+	if err := json.Unmarshal(a.Evidence, &ev); err != nil {
+		return evidence.Action{}, fmt.Errorf("stored evidence of %s: %w", a.ID, err)
+	}
+	var d evidence.Decision
+	if err := json.Unmarshal(ev.Decision, &d); err != nil || d.Granted == nil {
+		return evidence.Action{}, fmt.Errorf("decision of %s grants nothing: %w", a.ID, errors.Join(err, ErrNotEnded))
+	}
+	return *d.Granted, nil
+}
+
+// Withdraw lets the asker take a pending request back. One that has ended
+// stays as it ended.
+func (s *Service) Withdraw(ctx context.Context, site *model.Site, a model.Approval) (model.Approval, error) {
+	if a.State.Ended() {
+		return a, &EndedError{a.State}
+	}
+	return s.end(ctx, site, a, ending{state: model.ApprovalWithdrawn, at: s.now(), actor: string(a.ApplicationID)})
+}
+
+func (s *Service) expire(ctx context.Context, site *model.Site, a model.Approval) (model.Approval, error) {
+	got, err := s.end(ctx, site, a, ending{state: model.ApprovalExpired, at: s.now(), actor: "server"})
+	if ended, ok := errors.AsType[*EndedError](err); ok {
+		got.State = ended.State // somebody closed it in the last moment
+		return got, nil
+	}
+	if errors.Is(err, ErrExpired) {
+		return got, nil
+	}
+	return got, err
+}
+
+// ExpireDue closes approvals whose time is up, and says how many. Any node may
+// call it at any time; each approval is closed once.
+func (s *Service) ExpireDue(ctx context.Context) (int, error) {
+	due, err := s.cfg.Store.DueApprovals(ctx, s.now(), 200)
+	if err != nil {
+		return 0, fmt.Errorf("read due approvals: %w", err)
+	}
+	for _, a := range due {
+		site, err := s.cfg.Realms.ByID(ctx, a.RealmID)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := s.expire(ctx, site, a); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}
+
+func (sig *signature) member(aaguid string) *evidence.Passkey {
+	return &evidence.Passkey{
+		CredentialID: sig.passkey.CredentialID, PublicKey: sig.passkey.PublicKey, AAGUID: aaguid,
+		BackupEligible: sig.passkey.BackupEligible, BackupState: sig.result.BackupState,
+		AuthenticatorData: sig.assertion.AuthenticatorData, ClientDataJSON: sig.assertion.ClientDataJSON, Signature: sig.assertion.Signature,
+	}
+}

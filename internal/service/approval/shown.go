@@ -1,0 +1,107 @@
+package approval
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/assent-id/assent/sdk/evidence"
+)
+
+// A kind says how approvals of that kind are shown. A new kind is one new
+// file and one row here.
+type kind struct {
+	template string // name and version; a change of wording is a new version
+	title    func(Request) string
+}
+
+var kinds = map[string]kind{
+	"ciba": {template: "ciba.v1", title: cibaTitle},
+}
+
+// A detailsType is a registered type of authorization details (RFC 9396): it
+// checks an object and says it in words. A new type is one new file and one
+// row here.
+type detailsType struct {
+	// show returns what a person must see of the object, in order. Whatever
+	// the object may hold must be in it: the person decides on what is shown.
+	show func(json.RawMessage) ([]evidence.Line, error)
+}
+
+var detailsTypes = map[string]detailsType{
+	"assent_action": {show: showAction},
+}
+
+// DetailsTypes are the registered types, for metadata.
+func DetailsTypes() []string { return []string{"assent_action"} }
+
+// A DetailsError is an authorization_details value that cannot be asked for
+// (RFC 9396, Section 5).
+type DetailsError struct {
+	Reason string
+	Cause  error
+}
+
+func (e *DetailsError) Error() string { return e.Reason }
+func (e *DetailsError) Unwrap() error { return e.Cause }
+
+// show says the action in words. The approver renders this and nothing else.
+func show(r Request) (evidence.Shown, error) {
+	k, ok := kinds[r.Kind]
+	if !ok {
+		return evidence.Shown{}, fmt.Errorf("unknown kind of approval %q", r.Kind)
+	}
+	shown := evidence.Shown{Template: k.template, Locale: "en", Title: k.title(r), Lines: []evidence.Line{}}
+	for i, raw := range r.Action.AuthorizationDetails {
+		lines, err := showDetails(raw)
+		if err != nil {
+			return evidence.Shown{}, fmt.Errorf("authorization_details[%d]: %w", i, err)
+		}
+		shown.Lines = append(shown.Lines, lines...)
+	}
+	shown.Lines = append(shown.Lines, accessLines(r.Action)...)
+	if r.Action.BindingMessage == "" && len(r.Action.AuthorizationDetails) == 0 {
+		shown.Warnings = append(shown.Warnings, "The one who asks did not say what this is for.")
+	}
+	return shown, nil
+}
+
+func showDetails(raw json.RawMessage) ([]evidence.Line, error) {
+	var head struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return nil, &DetailsError{Reason: "not a JSON object with a type", Cause: err}
+	}
+	t, ok := detailsTypes[head.Type]
+	if !ok {
+		return nil, &DetailsError{Reason: "unknown type"}
+	}
+	return t.show(raw)
+}
+
+func cibaTitle(r Request) string {
+	if r.Action.BindingMessage != "" {
+		return r.Action.BindingMessage
+	}
+	return r.Client.Name + " asks for your approval"
+}
+
+// accessLines say which access a yes gives. The protocol's own scope word
+// "openid" means nothing to a person and gives nothing by itself.
+func accessLines(a evidence.Action) []evidence.Line {
+	var lines []evidence.Line
+	var scopes []string
+	for s := range strings.FieldsSeq(a.Scope) {
+		if s != "openid" {
+			scopes = append(scopes, s)
+		}
+	}
+	if len(scopes) > 0 {
+		lines = append(lines, evidence.Line{Label: "Gives access to", Value: strings.Join(scopes, ", ")})
+	}
+	for _, res := range a.Resource {
+		lines = append(lines, evidence.Line{Label: "At", Value: res})
+	}
+	return lines
+}

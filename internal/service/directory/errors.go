@@ -1,0 +1,43 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrUsernameTaken: another identity of the realm has this username,
+	// ignoring case.
+	ErrUsernameTaken = errors.New("username is taken")
+	// ErrLinkUnknown: no such link in this realm, or it was taken back.
+	ErrLinkUnknown = errors.New("binding link is not known")
+	// ErrLinkUsed: a passkey has been bound with this link.
+	ErrLinkUsed = errors.New("binding link has been used")
+	// ErrLinkExpired: the time of the link is over.
+	ErrLinkExpired = errors.New("binding link has expired")
+	// ErrProofRequired: the person has a passkey already and must be signed in
+	// with one of them before another is bound.
+	ErrProofRequired = errors.New("a passkey of this person must be proved first")
+	// ErrCeremony: the binding was not begun here or waited too long. Opening
+	// the link again helps.
+	ErrCeremony = errors.New("ceremony is over")
+	// ErrPasskeyTaken: this passkey is bound in the realm already.
+	ErrPasskeyTaken = errors.New("passkey is bound already")
+	// ErrPasskeyInvalid: the browser's answer is not a valid new passkey.
+	ErrPasskeyInvalid = errors.New("passkey is not valid")
+	// ErrSoftwarePasskey: the passkey lives in a program, and the realm is not
+	// for development.
+	ErrSoftwarePasskey = errors.New("software passkeys are for development realms only")
+	// ErrNotAllowed: the gate says that this person may not do anything now.
+	ErrNotAllowed = errors.New("person may not bind a passkey now")
+)
+
+// An InvalidError names a field that is not what it must be.
+type InvalidError struct {
+	Field  string // as in JSON: "username", "expires", ...
+	Reason string
+}
+
+func (e *InvalidError) Error() string { return fmt.Sprintf("%s %s", e.Field, e.Reason) }
+
+func invalid(field, reason string) error { return &InvalidError{Field: field, Reason: reason} }

@@ -1,0 +1,118 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// Algorithms every realm signs with. RSA comes last: its generation takes
+// long, so it may be left to the background.
+var Algorithms = []jose.Alg{jose.EdDSA, jose.ES256, jose.RS256}
+
+// Ensure makes the realm's first key of each algorithm that it lacks. Of two
+// nodes at once, one makes it and both use it.
+func (s *Service) Ensure(ctx context.Context, site *model.Site, algs ...jose.Alg) error {
+	set, err := s.set(ctx, site)
+	if err != nil {
+		return err
+	}
+	for _, alg := range algs {
+		if set.active[alg] != nil {
+			continue
+		}
+		if err := s.insert(ctx, site, alg, model.SigningActive); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) insert(ctx context.Context, site *model.Site, alg jose.Alg, state model.SigningKeyState) error {
+	k, err := s.generate(site.Realm.ID, alg, state)
+	if err != nil {
+		return err
+	}
+	err = s.cfg.Store.InsertSigningKey(ctx, k, effects(k, "signing_key.created", k.CreatedAt))
+	s.cache.Forget(string(site.Realm.ID))
+	if errors.Is(err, model.ErrConflict) { // another node was first: its key serves
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store %s key: %w", alg, err)
+	}
+	return nil
+}
+
+// Prepare publishes the next key of an algorithm, if none is prepared.
+func (s *Service) Prepare(ctx context.Context, site *model.Site, alg jose.Alg) error {
+	set, err := s.set(ctx, site)
+	if err != nil {
+		return err
+	}
+	if next(set, alg) != nil {
+		return nil
+	}
+	return s.insert(ctx, site, alg, model.SigningNext)
+}
+
+// Activate makes the prepared key sign now. The one that signed until now
+// stays published until the last token it may have signed has expired.
+func (s *Service) Activate(ctx context.Context, site *model.Site, alg jose.Alg) error {
+	set, err := s.set(ctx, site)
+	if err != nil {
+		return err
+	}
+	k := next(set, alg)
+	if k == nil {
+		return fmt.Errorf("next %s key: %w", alg, model.ErrNotFound)
+	}
+	now := model.MillisOf(s.cfg.Now())
+	err = s.cfg.Store.ActivateSigningKey(ctx, *k, now, now.Add(s.cfg.LongestToken), effects(*k, "signing_key.activated", now))
+	s.cache.Forget(string(site.Realm.ID))
+	if errors.Is(err, model.ErrConflict) { // another node was first
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("activate key %s: %w", k.KID, err)
+	}
+	return nil
+}
+
+func next(set *keySet, alg jose.Alg) *model.SigningKey {
+	for i := range set.rows {
+		if k := &set.rows[i]; k.Alg == string(alg) && k.State == model.SigningNext {
+			return k
+		}
+	}
+	return nil
+}
+
+// Maintain does what the calendar asks: makes missing keys, prepares a
+// successor for keys past their lifetime, and activates successors that have
+// been published long enough. Any node may call it at any time.
+func (s *Service) Maintain(ctx context.Context, site *model.Site) error {
+	if err := s.Ensure(ctx, site, Algorithms...); err != nil {
+		return err
+	}
+	set, err := s.set(ctx, site)
+	if err != nil {
+		return err
+	}
+	now := model.MillisOf(s.cfg.Now())
+	for _, k := range set.rows {
+		switch {
+		case k.State == model.SigningActive && now >= k.ActivatedAt.Add(s.cfg.Lifetime):
+			err = s.Prepare(ctx, site, jose.Alg(k.Alg))
+		case k.State == model.SigningNext && now >= k.CreatedAt.Add(s.cfg.PublishAhead):
+			err = s.Activate(ctx, site, jose.Alg(k.Alg))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

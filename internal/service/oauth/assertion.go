@@ -1,0 +1,185 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/model"
+)
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// Limits on client assertions, in milliseconds.
+const (
+	assertionAhead = 5 * 60_000 // exp at most this far ahead
+	assertionSkew  = 10_000     // iat, nbf at most this far in the future
+	maxJTI         = 512        // bytes
+)
+
+// defaultAssertionAlgs: what a client may sign with unless it is registered
+// for others. RS256 only by policy.
+var defaultAssertionAlgs = []string{"ES256", "EdDSA", "PS256"}
+
+// assertionClaims: RFC 7523, Section 3.
+type assertionClaims struct {
+	Iss string          `json:"iss"`
+	Sub string          `json:"sub"`
+	Aud json.RawMessage `json:"aud"`
+	JTI string          `json:"jti"`
+	Exp *float64        `json:"exp"`
+	Iat *float64        `json:"iat"`
+	Nbf *float64        `json:"nbf"`
+}
+
+// checkAssertion verifies private_key_jwt (OpenID Connect Core 1.0, Section 9;
+// RFC 7523, Section 3) and uses its jti up: the database decides which of all
+// nodes saw it first.
+func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
+	if x.Params.Get("client_assertion_type") != assertionType {
+		return clientRefused(x, "unknown client_assertion_type", nil)
+	}
+	u, err := jose.Peek(x.Params.Get("client_assertion"))
+	if err != nil {
+		return clientRefused(x, "malformed assertion", err)
+	}
+	var c assertionClaims
+	if err := json.Unmarshal(u.Claims(), &c); err != nil {
+		return clientRefused(x, "malformed assertion claims", err)
+	}
+	client, err := e.assertingClient(ctx, x, u, c)
+	if err != nil {
+		return err
+	}
+	if err := checkAssertionClaims(x, client, c); err != nil {
+		return clientRefused(x, "assertion claims", err)
+	}
+	first, err := e.cfg.Store.Consume(ctx, model.Once{Namespace: model.OnceAssertion, RealmID: x.Site.Realm.ID,
+		Digest: sha256.Sum256([]byte(string(client.ID) + "\x00" + c.JTI)), Until: model.Millis(*c.Exp*1000) + 1000})
+	if err != nil {
+		return fmt.Errorf("consume assertion: %w", err)
+	}
+	if !first {
+		return clientRefused(x, "assertion was used before", nil)
+	}
+	x.client = client
+	return nil
+}
+
+// assertingClient verifies the signature with a key of the client that the
+// assertion names. The algorithm is the key's, never the header's.
+func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unverified, c assertionClaims) (*model.Client, error) {
+	client, err := e.cfg.Clients.Get(ctx, x.Site, model.ClientID(c.Sub))
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return nil, err
+	}
+	if client == nil || client.Settings.AuthMethod != model.AuthPrivateKeyJWT {
+		decoyVerify(u)
+		return nil, clientRefused(x, "unknown client, or not registered for private_key_jwt", nil)
+	}
+	key := client.Key(u.Header().KID, x.now)
+	if key == nil {
+		decoyVerify(u)
+		return nil, clientRefused(x, "unknown or retired key", nil)
+	}
+	if !slices.Contains(assertionAlgs(client), algName(u.Header().Alg)) {
+		return nil, clientRefused(x, "algorithm is not allowed", nil)
+	}
+	if _, err := jose.Verify(u, key); err != nil {
+		return nil, clientRefused(x, "signature", err)
+	}
+	return client, nil
+}
+
+func assertionAlgs(c *model.Client) []string {
+	if len(c.Settings.AssertionAlgs) > 0 {
+		return c.Settings.AssertionAlgs
+	}
+	return defaultAssertionAlgs
+}
+
+// algName: Ed25519 (RFC 9864) and EdDSA are one algorithm here.
+func algName(a jose.Alg) string {
+	if a == jose.Ed25519 {
+		return string(jose.EdDSA)
+	}
+	return string(a)
+}
+
+func checkAssertionClaims(x *exchange, client *model.Client, c assertionClaims) error {
+	if c.Iss != c.Sub {
+		return errors.New("iss and sub differ")
+	}
+	if sent := x.Params.Get("client_id"); sent != "" && sent != c.Sub {
+		return errors.New("client_id differs from sub")
+	}
+	if c.JTI == "" || len(c.JTI) > maxJTI {
+		return errors.New("jti must have 1 to 512 bytes")
+	}
+	if err := checkAssertionTimes(x.now, c); err != nil {
+		return err
+	}
+	return checkAssertionAudience(x, client, c.Aud)
+}
+
+func checkAssertionTimes(now model.Millis, c assertionClaims) error {
+	at := float64(now)
+	switch {
+	case c.Exp == nil:
+		return errors.New("exp is missing")
+	case *c.Exp*1000 <= at:
+		return errors.New("expired")
+	case *c.Exp*1000 > at+assertionAhead:
+		return errors.New("exp is more than 5 minutes ahead")
+	case c.Iat != nil && *c.Iat*1000 > at+assertionSkew:
+		return errors.New("iat is in the future")
+	case c.Nbf != nil && *c.Nbf*1000 > at+assertionSkew:
+		return errors.New("nbf is in the future")
+	}
+	return nil
+}
+
+// checkAssertionAudience: the issuer as a single string is always right (RFC
+// 7523bis). The endpoint's URL, and a list whose every member is ours, are what
+// clients in the field send; a strict application accepts the issuer alone.
+func checkAssertionAudience(x *exchange, client *model.Client, raw json.RawMessage) error {
+	var one string
+	if err := json.Unmarshal(raw, &one); err == nil {
+		if one == x.Site.Issuer || !client.Settings.StrictAudience && ourEndpoint(x, one) {
+			return nil
+		}
+		return errors.New("aud is somebody else")
+	}
+	var many []string
+	if err := json.Unmarshal(raw, &many); err != nil || len(many) == 0 || client.Settings.StrictAudience {
+		return errors.New("aud must be the issuer")
+	}
+	for _, a := range many {
+		if a != x.Site.Issuer && !ourEndpoint(x, a) {
+			return errors.New("aud names somebody else too")
+		}
+	}
+	return nil
+}
+
+func ourEndpoint(x *exchange, aud string) bool {
+	return aud == x.Site.Issuer+token.path() || aud == x.Site.Issuer+x.at.path()
+}
+
+// decoy is a key that signed nothing. Verifying against it takes the time that
+// verifying against a client's key takes.
+var decoy = func() *jose.PublicKey {
+	k, err := jose.Generate(jose.ES256)
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return k.Public()
+}()
+
+func decoyVerify(u jose.Unverified) {
+	_, _ = jose.Verify(u, decoy) // the answer is known; only the time matters
+}

@@ -1,0 +1,153 @@
+// Package oauth is the protocol engine: OAuth 2.1, OpenID Connect and CIBA.
+//
+// Every endpoint runs the same ordered list of checks (checks.go), and every
+// grant supplies only its own part (grants.go), so none of them can skip a
+// step that all share: client authentication, the gate, the signer. A rule is
+// enforced in one place, with the section that asks for it.
+//
+// Sources: RFC 6749 (OAuth 2.0), RFC 6750 (bearer), RFC 7009 (revocation), RFC
+// 7521 and 7523 (assertions), RFC 7662 (introspection), RFC 8414 (metadata), RFC
+// 8707 (resource), RFC 9068 (JWT access tokens), RFC 9396 (authorization details),
+// OpenID Connect Core 1.0, Discovery 1.0, and CIBA Core 1.0.
+//
+// If this package is wrong, somebody gets a token who must not.
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/format/limit"
+	"github.com/assent-id/assent/internal/format/seal"
+	"github.com/assent-id/assent/internal/hub"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/internal/service/gate"
+)
+
+// Clients finds applications; model.ErrNotFound.
+type Clients interface {
+	Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
+}
+
+// Keys signs and verifies for a realm.
+type Keys interface {
+	Sign(ctx context.Context, site *model.Site, alg, typ string, payload []byte) (string, error)
+	Verify(ctx context.Context, site *model.Site, compact string) (jose.Verified, error)
+}
+
+// Gate is the one decision.
+type Gate interface {
+	Check(ctx context.Context, u gate.Use) error
+	MayAsk(ctx context.Context, u gate.Use) error
+}
+
+// People finds the person that a hint means; model.ErrNotFound.
+type People interface {
+	Find(ctx context.Context, site *model.Site, login string) (model.Identity, error)
+}
+
+// Approvals asks people.
+type Approvals interface {
+	Ask(ctx context.Context, site *model.Site, r approval.Request) (model.Approval, error)
+	ByRequest(ctx context.Context, site *model.Site, client model.ClientID, digest ids.Digest) (model.Approval, error)
+	Watch(id model.ApprovalID) *hub.Wait
+	Withdraw(ctx context.Context, site *model.Site, a model.Approval) (model.Approval, error)
+	Fulfil(ctx context.Context, g model.Grant) error
+}
+
+// Config is what an Engine needs.
+type Config struct {
+	Store     Store
+	Clients   Clients
+	Keys      Keys
+	Gate      Gate
+	People    People
+	Approvals Approvals
+	Keyring   *seal.Keyring
+	Log       *slog.Logger
+	Now       func() time.Time
+	// MaxWait bounds a long poll. Default 30 s (CIBA Core 1.0, Section 7.3 leaves
+	// it to us; proxies commonly cut idle requests after 60 s).
+	MaxWait time.Duration
+}
+
+// An Engine answers protocol requests. It holds no state that decides
+// anything: what must be decided once is decided by the database.
+type Engine struct {
+	cfg   Config
+	polls *limit.Keyed // polite polling only; a node forgets, nothing breaks
+}
+
+// New fills in defaults.
+func New(cfg Config) *Engine {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxWait == 0 {
+		cfg.MaxWait = 30 * time.Second
+	}
+	return &Engine{cfg: cfg, polls: limit.NewKeyed(limit.Rate{Every: pollInterval - pollSlack, Burst: 1}, 100_000)}
+}
+
+// A Request is a parsed form request to one of the endpoints.
+type Request struct {
+	Site   *model.Site
+	Params Params
+	// Basic is the Authorization header's Basic credentials, undecoded.
+	Basic *BasicCredentials
+	// Wait is how long the client would like a poll to be held (RFC 7240,
+	// `Prefer: wait`); 0: answer at once.
+	Wait time.Duration
+}
+
+// BasicCredentials are the two halves of an Authorization: Basic header, as
+// they were sent (RFC 6749, Section 2.3.1 has them form-url-encoded).
+type BasicCredentials struct{ User, Password string }
+
+// Params are form parameters by name. One that was sent with an empty value
+// counts as not sent (RFC 6749, Section 3.1).
+type Params map[string][]string
+
+// Get is the only value of a parameter, or "".
+func (p Params) Get(name string) string {
+	if v := p[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// An exchange is one request on its way through the checks, which fill it in.
+type exchange struct {
+	Request
+	at      endpoint
+	now     model.Millis
+	started time.Time
+
+	client   *model.Client
+	grant    *grant
+	scope    []string
+	resource []string
+	details  []json.RawMessage
+	ciba     cibaRequest
+}
+
+// ClientOf is the client that a request turned out to be from, for the log.
+func (x *exchange) clientID() model.ClientID {
+	if x.client == nil {
+		return ""
+	}
+	return x.client.ID
+}
+
+func (e *Engine) begin(at endpoint, r Request) *exchange {
+	now := e.cfg.Now()
+	return &exchange{Request: r, at: at, started: now, now: model.MillisOf(now)}
+}

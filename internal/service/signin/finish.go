@@ -1,0 +1,162 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/assent-id/assent/internal/format/passkey"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// An Answer is what a browser brings back from a ceremony.
+type Answer struct {
+	State     string
+	Response  []byte // AuthenticationResponseJSON
+	UserAgent string // kept with the session, so that people recognise it
+}
+
+// SignedIn is a sign-in that happened. Cookie is a secret.
+type SignedIn struct {
+	Cookie  string
+	Session model.Session
+}
+
+// onceMargin keeps the mark of a used ceremony longer than the ceremony can
+// live, so that a clock that jumps back revives nothing.
+const onceMargin = time.Hour
+
+// Finish verifies the answer and opens a session. It returns [ErrCeremony] or
+// a [*Refused]; any other error is ours. Of several that present one ceremony,
+// exactly one signs in.
+func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (SignedIn, error) {
+	try := attempt{site: site, at: s.now()}
+	st, err := s.open(site, a.State, try.at)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	assertion, err := passkey.ParseAssertion(a.Response)
+	if err != nil {
+		return SignedIn{}, &Refused{Cause: CauseMalformed, Err: err}
+	}
+	key, err := s.passkey(ctx, &try, assertion)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	use, err := s.verify(ctx, try, key, proof{assertion, st.Challenge})
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := s.admit(ctx, try); err != nil {
+		return SignedIn{}, err
+	}
+	cookie, session := s.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
+		PasskeyID: key.ID, AuthTime: try.at, UserAgent: a.UserAgent})
+	once := model.Once{Namespace: model.OnceCeremony, RealmID: site.Realm.ID,
+		Digest: sha256.Sum256(st.Challenge), Until: st.Expires.Add(onceMargin)}
+	if err := s.commit(ctx, try, once, opening{session, use}); err != nil {
+		return SignedIn{}, err
+	}
+	return SignedIn{Cookie: cookie, Session: session}, nil
+}
+
+// passkey finds the passkey that the assertion says it comes from.
+func (s *Service) passkey(ctx context.Context, try *attempt, a *passkey.Assertion) (model.Passkey, error) {
+	key, err := s.store.PasskeyByCredential(ctx, try.site.Realm.ID, a.CredentialID)
+	if errors.Is(err, model.ErrNotFound) {
+		return key, s.refuse(ctx, *try, s.unknown(ctx, *try, a), err)
+	}
+	if err != nil {
+		return key, fmt.Errorf("find passkey: %w", err)
+	}
+	try.identity, try.passkey = key.IdentityID, key.ID
+	// Web Authentication Level 3, Section 7.2, step 6: nobody was named before
+	// the ceremony, so the user handle must be there and be the owner's.
+	if !bytes.Equal(a.UserHandle, []byte(key.IdentityID)) {
+		return key, s.refuse(ctx, *try, CauseOtherPerson, nil)
+	}
+	return key, nil
+}
+
+// unknown tells a revoked passkey from one that was never here. Only the audit
+// trail learns the difference.
+func (s *Service) unknown(ctx context.Context, try attempt, a *passkey.Assertion) Cause {
+	keys, err := s.store.Passkeys(ctx, try.site.Realm.ID, model.IdentityID(a.UserHandle))
+	if err != nil {
+		return CauseUnknownPasskey
+	}
+	for _, k := range keys {
+		if bytes.Equal(k.CredentialID, a.CredentialID) {
+			return CauseRevokedPasskey
+		}
+	}
+	return CauseUnknownPasskey
+}
+
+// A proof is an assertion and the challenge that it must answer.
+type proof struct {
+	assertion *passkey.Assertion
+	challenge []byte
+}
+
+// verify checks the signature and everything under it.
+func (s *Service) verify(ctx context.Context, try attempt, key model.Passkey, p proof) (model.PasskeyUse, error) {
+	var none model.PasskeyUse
+	result, err := p.assertion.Verify(relyingParty(try.site), p.challenge, passkey.Credential{
+		ID: key.CredentialID, PublicKey: key.PublicKey, AAGUID: key.AAGUID, SignCount: key.SignCount,
+		BackupEligible: key.BackupEligible, BackupState: key.BackupState, Transports: key.Transports})
+	if err != nil {
+		return none, s.refuse(ctx, try, CauseAssertion, err)
+	}
+	if result.CloneSuspected {
+		return none, s.refuse(ctx, try, CauseClone, nil)
+	}
+	if key.Software() && !try.site.Realm.Policy.Development {
+		return none, s.refuse(ctx, try, CauseSoftware, nil)
+	}
+	return model.PasskeyUse{RealmID: try.site.Realm.ID, ID: key.ID, SignCount: result.SignCount,
+		BackupState: result.BackupState, At: try.at}, nil
+}
+
+// admit asks the gate about the owner of a passkey that has proved itself.
+func (s *Service) admit(ctx context.Context, try attempt) error {
+	identity, err := s.store.Identity(ctx, try.site.Realm.ID, try.identity)
+	if err != nil {
+		return fmt.Errorf("find identity %s: %w", try.identity, err)
+	}
+	err = s.gate.Person(ctx, try.site, identity)
+	if cause, ok := closed(err); ok {
+		return s.refuse(ctx, try, cause, err)
+	}
+	return err
+}
+
+// An opening is what a sign-in writes.
+type opening struct {
+	session model.Session
+	use     model.PasskeyUse
+}
+
+func (s *Service) commit(ctx context.Context, try attempt, once model.Once, o opening) error {
+	event := try.event("signin.succeeded", map[string]string{
+		"passkey": string(try.passkey), "session": string(o.session.ID)})
+	err := s.store.SignIn(ctx, once, o.session, o.use, model.Effects{Events: []model.Event{event}})
+	if errors.Is(err, model.ErrCommitUnknown) {
+		// The session is ours alone: if it is there, this transaction was.
+		if _, readErr := s.store.SessionByDigest(ctx, o.session.RealmID, o.session.Digest); readErr == nil {
+			return nil
+		}
+	}
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return s.refuse(ctx, try, CauseReplayed, ErrCeremony)
+	case errors.Is(err, model.ErrNotFound): // revoked since it was read
+		return s.refuse(ctx, try, CauseRevokedPasskey, err)
+	case err != nil:
+		return fmt.Errorf("sign in %s: %w", try.identity, err)
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/model"
+)
+
+const (
+	// touchEvery bounds how often use of a session is written down.
+	touchEvery = time.Minute
+	cookieLen  = 43 // of ids.Secret
+	maxAgent   = 256
+)
+
+// NewSession makes a session out of its realm, identity, passkey, AuthTime and
+// user agent, and the cookie that opens it. It stores nothing: whoever has the
+// proof stores the session together with it.
+func (s *Service) NewSession(session model.Session) (cookie string, _ model.Session) {
+	cookie = ids.Secret()
+	digest := ids.DigestOf(cookie)
+	session.ID = model.SessionID(ids.New("ses"))
+	session.Digest = digest[:]
+	session.LastSeenAt = session.AuthTime
+	session.ExpiresAt = session.AuthTime.Add(s.absolute)
+	session.IdleUntil = s.idleUntil(session, session.AuthTime)
+	session.UserAgent = printable(session.UserAgent, maxAgent)
+	return cookie, session
+}
+
+// idleUntil is when the session dies unless it is used after now.
+func (s *Service) idleUntil(session model.Session, now model.Millis) model.Millis {
+	return min(now.Add(s.idle), session.ExpiresAt)
+}
+
+// Session finds the live session of a cookie and its person, and notes the use
+// at most once a minute. It returns [ErrNoSession] where there is none: every
+// cause looks the same to the browser.
+func (s *Service) Session(ctx context.Context, site *model.Site, cookie string) (model.Session, model.Identity, error) {
+	now := s.now()
+	session, err := s.find(ctx, site, cookie)
+	if err != nil {
+		return model.Session{}, model.Identity{}, err
+	}
+	if !session.Alive(now) {
+		return model.Session{}, model.Identity{}, fmt.Errorf("%w: %s is over", ErrNoSession, session.ID)
+	}
+	identity, err := s.person(ctx, site, session)
+	if err != nil {
+		return model.Session{}, model.Identity{}, err
+	}
+	s.touch(ctx, &session, now)
+	return session, identity, nil
+}
+
+func (s *Service) find(ctx context.Context, site *model.Site, cookie string) (model.Session, error) {
+	if len(cookie) != cookieLen {
+		return model.Session{}, ErrNoSession
+	}
+	digest := ids.DigestOf(cookie)
+	session, err := s.store.SessionByDigest(ctx, site.Realm.ID, digest[:])
+	if errors.Is(err, model.ErrNotFound) {
+		return model.Session{}, ErrNoSession
+	}
+	if err != nil {
+		return model.Session{}, fmt.Errorf("find session: %w", err)
+	}
+	return session, nil
+}
+
+// person is whose session it is, if they may do anything now and nobody said
+// since they signed in that what they had until then is void.
+func (s *Service) person(ctx context.Context, site *model.Site, session model.Session) (model.Identity, error) {
+	identity, err := s.store.Identity(ctx, site.Realm.ID, session.IdentityID)
+	if errors.Is(err, model.ErrNotFound) {
+		return identity, fmt.Errorf("%w: %s is gone", ErrNoSession, session.IdentityID)
+	}
+	if err != nil {
+		return identity, fmt.Errorf("find identity %s: %w", session.IdentityID, err)
+	}
+	if session.AuthTime < max(identity.TokensInvalidBefore, site.Realm.TokensInvalidBefore) {
+		return identity, fmt.Errorf("%w: sessions of %s were revoked", ErrNoSession, session.IdentityID)
+	}
+	err = s.gate.Person(ctx, site, identity)
+	if _, ok := closed(err); ok {
+		return identity, fmt.Errorf("%w: %w", ErrNoSession, err)
+	}
+	return identity, err
+}
+
+// touch moves the idle deadline. A use that cannot be written down still
+// counts: the session only dies a little earlier.
+func (s *Service) touch(ctx context.Context, session *model.Session, now model.Millis) {
+	if now < session.LastSeenAt.Add(touchEvery) {
+		return
+	}
+	idle := s.idleUntil(*session, now)
+	if err := s.store.TouchSession(ctx, session.RealmID, session.ID, now, idle); err != nil {
+		s.log.WarnContext(ctx, "touch session", slog.String("session", string(session.ID)), slog.Any("error", err))
+		return
+	}
+	session.LastSeenAt, session.IdleUntil = now, idle
+}
+
+// SignOut ends the session of a cookie. A cookie that opens nothing, or nothing
+// any more, is no error.
+func (s *Service) SignOut(ctx context.Context, site *model.Site, cookie string) error {
+	session, err := s.find(ctx, site, cookie)
+	if errors.Is(err, ErrNoSession) || session.EndedAt != 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	event := attempt{site: site, at: now, identity: session.IdentityID}.
+		event("session.ended", map[string]string{"session": string(session.ID)})
+	err = s.store.EndSession(ctx, site.Realm.ID, session.ID, now, model.Effects{Events: []model.Event{event}})
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return fmt.Errorf("end session %s: %w", session.ID, err)
+	}
+	return nil
+}
+
+// printable cuts foreign text to what may stand in a list of sessions.
+func printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	for i := range text {
+		if i >= limit {
+			return text[:i]
+		}
+	}
+	return text
+}

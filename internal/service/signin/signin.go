@@ -1,0 +1,143 @@
+// Package signin lets people in: the WebAuthn ceremony with a discoverable
+// passkey (Web Authentication Level 3, Section 7.2) and the sessions that it
+// opens.
+//
+// A ceremony is carried by the browser, sealed, and consumed once when it is
+// finished. A session is 256 random bits in a cookie, of which only a digest is
+// stored. If this package is wrong, somebody else is signed in as you.
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/assent-id/assent/internal/format/limit"
+	"github.com/assent-id/assent/internal/format/passkey"
+	"github.com/assent-id/assent/internal/format/seal"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// A Gate decides whether a person may do anything in a realm now.
+type Gate interface {
+	Person(ctx context.Context, site *model.Site, identity model.Identity) error
+}
+
+// Config is what the service works with. Store, Gate and Keyring are needed.
+type Config struct {
+	Store   Store
+	Gate    Gate
+	Keyring *seal.Keyring
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: none
+	// Idle and Absolute are how long a session lives without use and in all.
+	// Zero: 12 hours and 30 days.
+	Idle, Absolute time.Duration
+}
+
+// A Service signs people in and knows their sessions. It is safe for
+// concurrent use.
+type Service struct {
+	store          Store
+	gate           Gate
+	keyring        *seal.Keyring
+	clock          func() time.Time
+	log            *slog.Logger
+	idle, absolute time.Duration
+	refusals       *limit.Keyed
+}
+
+const (
+	defaultIdle     = 12 * time.Hour
+	defaultAbsolute = 30 * 24 * time.Hour
+	// ceremonyLife is how long a sign-in page may stay open. Autofill waits in
+	// the background, so this is longer than one touch needs.
+	ceremonyLife = 10 * time.Minute
+	// refusalsPerMinute bounds what one key (an identity, or all strangers of a
+	// realm together) can write into the audit trail without having signed in.
+	refusalsPerMinute = 60
+	refusalKeys       = 4096
+)
+
+// New returns the service.
+func New(c Config) *Service {
+	s := &Service{store: c.Store, gate: c.Gate, keyring: c.Keyring, clock: c.Now, log: c.Log,
+		idle: c.Idle, absolute: c.Absolute,
+		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys)}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.idle <= 0 {
+		s.idle = defaultIdle
+	}
+	if s.absolute <= 0 {
+		s.absolute = defaultAbsolute
+	}
+	return s
+}
+
+func (s *Service) now() model.Millis { return model.MillisOf(s.clock()) }
+
+// A Ceremony is what a browser needs to sign in.
+type Ceremony struct {
+	Options json.RawMessage // PublicKeyCredentialRequestOptionsJSON
+	State   string          // sealed; comes back with the answer
+}
+
+// state is what the browser carries for us while the person touches the
+// passkey.
+type state struct {
+	Challenge []byte       `json:"challenge"`
+	Expires   model.Millis `json:"expires"`
+}
+
+// sealPurpose keeps this state apart from everything else that is sealed, and
+// the associated data keeps it in its realm.
+const sealPurpose = "signin-ceremony"
+
+// Begin starts a sign-in with whichever passkey the person picks. It writes
+// nothing.
+func (s *Service) Begin(_ context.Context, site *model.Site) (Ceremony, error) {
+	challenge := passkey.NewChallenge()
+	// No allowCredentials: the passkey names its owner, so the page tells a
+	// visitor nothing about who has one.
+	options, err := passkey.RequestOptions(relyingParty(site), challenge, nil)
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("make request options: %w", err)
+	}
+	plain, err := json.Marshal(state{Challenge: challenge, Expires: s.now().Add(ceremonyLife)})
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("encode ceremony: %w", err)
+	}
+	sealed, err := s.keyring.SealString(sealPurpose, plain, []byte(site.Realm.ID))
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("seal ceremony: %w", err)
+	}
+	return Ceremony{Options: options, State: sealed}, nil
+}
+
+// open reads a state that this server sealed for this realm and whose time is
+// not over; everything else is [ErrCeremony].
+func (s *Service) open(site *model.Site, sealed string, now model.Millis) (state, error) {
+	var st state
+	plain, err := s.keyring.OpenString(sealPurpose, sealed, []byte(site.Realm.ID))
+	if err != nil {
+		return st, fmt.Errorf("%w: %w", ErrCeremony, err)
+	}
+	if err := json.Unmarshal(plain, &st); err != nil {
+		return st, fmt.Errorf("%w: %w", ErrCeremony, err)
+	}
+	if now >= st.Expires {
+		return st, fmt.Errorf("%w: its time is over", ErrCeremony)
+	}
+	return st, nil
+}
+
+func relyingParty(site *model.Site) passkey.RP {
+	return passkey.RP{ID: site.RPID, Name: site.Realm.DisplayName, Origins: []string{site.Origin}}
+}
