@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/approval"
+)
+
+const (
+	// Whoever asks takes the row of this person and application first. The
+	// count that follows sees everything that was committed under that lock, so
+	// the limit holds without SERIALIZABLE and its false alarms.
+	askSQL = `
+INSERT INTO asker (realm_id, identity_id, application_id, asked, approved_at) VALUES ($1, $2, $3, 1, 0)
+ON CONFLICT (realm_id, identity_id, application_id) DO UPDATE SET asked = asker.asked + 1`
+
+	insertApprovalSQL = `
+INSERT INTO approval (realm_id, id, kind, state, identity_id, application_id, statement, statement_hash,
+  auth_req_digest, poll_interval, first_time, created_at, expires_at, ended_at, evidence, grant_id,
+  fulfilled_at, redeemed_at)
+SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, '', 0, 0
+WHERE (SELECT count(*) FROM approval
+  WHERE realm_id = $1 AND identity_id = $4 AND application_id = $5 AND state = 'pending' AND expires_at > $11) < $14`
+)
+
+// CreateApproval implements the approval service's store.
+func (s *Store) CreateApproval(ctx context.Context, a model.Approval, maxPending int, fx model.Effects) error {
+	var u unit
+	u.do(askSQL, a.RealmID, a.IdentityID, a.ApplicationID)
+	u.expect(model.ErrTooMany, insertApprovalSQL, a.RealmID, a.ID, a.Kind, a.IdentityID, a.ApplicationID,
+		filled(a.Statement), string(a.StatementHash), orNull(a.AuthReqDigest), a.Interval, a.FirstTime,
+		a.CreatedAt, a.ExpiresAt, []byte{}, maxPending)
+	return wrap(s.write(ctx, &u, fx), "create approval", a.ID)
+}
+
+const (
+	approvalColumns = `
+SELECT realm_id, id, kind, state, identity_id, application_id, statement, statement_hash, auth_req_digest,
+  poll_interval, first_time, created_at, expires_at, ended_at, evidence, grant_id, fulfilled_at, redeemed_at
+FROM approval WHERE `
+	approvalSQL          = approvalColumns + `realm_id = $1 AND id = $2`
+	approvalByRequestSQL = approvalColumns + `realm_id = $1 AND auth_req_digest = $2`
+	pendingApprovalsSQL  = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state = 'pending'
+  AND expires_at > $3 AND (id < $4 OR $4 = '') ORDER BY id DESC LIMIT $5`
+	endedApprovalsSQL = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state <> 'pending'
+  ORDER BY id DESC LIMIT $3`
+	endedApprovalsBeforeSQL = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state <> 'pending'
+  AND id < $3 ORDER BY id DESC LIMIT $4`
+	dueApprovalsSQL = approvalColumns + `state = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
+)
+
+func scanApproval(r row) model.Approval {
+	return model.Approval{
+		RealmID: model.RealmID(r.text()), ID: model.ApprovalID(r.text()), Kind: r.text(),
+		State: model.ApprovalState(r.text()), IdentityID: model.IdentityID(r.text()), ApplicationID: model.ClientID(r.text()),
+		Statement: r.bytes(), StatementHash: model.StatementHash(r.text()), AuthReqDigest: r.bytes(),
+		Interval: int(r.int()), FirstTime: r.bool(), CreatedAt: millis(r), ExpiresAt: millis(r), EndedAt: millis(r),
+		Evidence: r.bytes(), GrantID: model.GrantID(r.text()), FulfilledAt: millis(r), RedeemedAt: millis(r),
+	}
+}
+
+// Approval implements the approval service's store.
+func (s *Store) Approval(ctx context.Context, realm model.RealmID, id model.ApprovalID) (model.Approval, error) {
+	a, err := readOne(ctx, s, scanApproval, approvalSQL, realm, id)
+	return a, wrap(err, "read approval", id)
+}
+
+// ApprovalByRequest implements the approval service's store.
+func (s *Store) ApprovalByRequest(ctx context.Context, realm model.RealmID, authReqDigest []byte) (model.Approval, error) {
+	a, err := readOne(ctx, s, scanApproval, approvalByRequestSQL, realm, filled(authReqDigest))
+	return a, wrap(err, "find an approval of realm", realm)
+}
+
+// Approvals implements the approval service's store.
+func (s *Store) Approvals(ctx context.Context, q approval.Query) ([]model.Approval, error) {
+	sql, args := endedApprovalsSQL, []any{q.RealmID, q.IdentityID, q.Limit}
+	switch {
+	case q.Pending:
+		sql, args = pendingApprovalsSQL, []any{q.RealmID, q.IdentityID, q.Now, q.Before, q.Limit}
+	case q.Before != "":
+		sql, args = endedApprovalsBeforeSQL, []any{q.RealmID, q.IdentityID, q.Before, q.Limit}
+	}
+	list, err := readAll(ctx, s, scanApproval, sql, args...)
+	return list, wrap(err, "list approvals of identity", q.IdentityID)
+}
+
+// ApprovedBefore implements the approval service's store.
+func (s *Store) ApprovedBefore(ctx context.Context, realm model.RealmID, person model.IdentityID, app model.ClientID) (bool, error) {
+	at, err := readOne(ctx, s, millis,
+		`SELECT approved_at FROM asker WHERE realm_id = $1 AND identity_id = $2 AND application_id = $3`, realm, person, app)
+	if errors.Is(err, model.ErrNotFound) {
+		return false, nil
+	}
+	return at > 0, wrap(err, "read what was approved for application", app)
+}
+
+const (
+	endApprovalSQL = `
+UPDATE approval SET state = $3, ended_at = $4, evidence = $5
+WHERE realm_id = $1 AND id = $2 AND state = 'pending'`
+	decideApprovalSQL = endApprovalSQL + ` AND expires_at > $4`
+
+	noteApprovedSQL = `
+INSERT INTO asker (realm_id, identity_id, application_id, asked, approved_at)
+SELECT realm_id, identity_id, application_id, 1, $3 FROM approval WHERE realm_id = $1 AND id = $2
+ON CONFLICT (realm_id, identity_id, application_id) DO UPDATE SET approved_at = excluded.approved_at
+WHERE asker.approved_at = 0`
+
+	approvalExistsSQL = `SELECT id FROM approval WHERE realm_id = $1 AND id = $2`
+)
+
+// EndApproval implements the approval service's store.
+func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effects) error {
+	sql := endApprovalSQL
+	if e.State == model.ApprovalApproved || e.State == model.ApprovalDenied {
+		sql = decideApprovalSQL
+	}
+	var u unit
+	u.expect(model.ErrConflict, sql, e.RealmID, e.ID, string(e.State), e.At, filled(e.Evidence))
+	if e.Passkey != nil {
+		u.usePasskey(*e.Passkey)
+	}
+	if e.State == model.ApprovalApproved {
+		u.do(noteApprovedSQL, e.RealmID, e.ID, e.At)
+	}
+	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL, e.RealmID, e.ID)
+	return wrap(err, "end approval", e.ID)
+}
+
+const (
+	fulfilApprovalSQL = `
+UPDATE approval SET state = 'fulfilled', grant_id = $3, fulfilled_at = $4
+WHERE realm_id = $1 AND id = $2 AND state = 'approved'`
+
+	insertGrantSQL = `
+INSERT INTO access_grant (realm_id, id, kind, identity_id, application_id, approval_id, scope, created_at, expires_at, revoked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+)
+
+// FulfilApproval implements the approval service's store.
+func (s *Store) FulfilApproval(ctx context.Context, g model.Grant, at model.Millis, fx model.Effects) error {
+	var u unit
+	u.expect(model.ErrConflict, fulfilApprovalSQL, g.RealmID, g.ApprovalID, string(g.ID), at)
+	u.do(insertGrantSQL, g.RealmID, string(g.ID), g.Kind, g.IdentityID, g.ApplicationID, g.ApprovalID, g.Scope,
+		g.CreatedAt, g.ExpiresAt, g.RevokedAt)
+	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL, g.RealmID, g.ApprovalID)
+	return wrap(err, "fulfil approval", g.ApprovalID)
+}
+
+const redeemApprovalSQL = `
+UPDATE approval SET redeemed_at = $3
+WHERE realm_id = $1 AND id = $2 AND state = 'fulfilled' AND redeemed_at = 0`
+
+// RedeemApproval implements the approval service's store.
+func (s *Store) RedeemApproval(ctx context.Context, realm model.RealmID, id model.ApprovalID, at model.Millis, fx model.Effects) error {
+	var u unit
+	u.expect(model.ErrConflict, redeemApprovalSQL, realm, id, at)
+	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL+` AND state = 'fulfilled'`, realm, id)
+	return wrap(err, "redeem approval", id)
+}
+
+// DueApprovals implements the approval service's store.
+func (s *Store) DueApprovals(ctx context.Context, now model.Millis, limit int) ([]model.Approval, error) {
+	list, err := readAll(ctx, s, scanApproval, dueApprovalsSQL, now, limit)
+	return list, wrap(err, "list due approvals", "")
+}

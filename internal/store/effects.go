@@ -1,0 +1,34 @@
+package store
+
+import "github.com/assent-id/assent/internal/model"
+
+const (
+	insertEventSQL = `
+INSERT INTO event (realm_id, id, type, actor, target, at, data)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+	insertOutboxSQL = `
+INSERT INTO outbox (id, realm_id, channel, payload, not_before, due_at, expires_at, attempts, last_error, node)
+VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, '')`
+
+	insertChangeSQL = `
+INSERT INTO change (id, node, topic, subject, at) VALUES ($1, $2, $3, $4, $5)`
+)
+
+// addEffects ends a unit with what it writes beside the change of state, so
+// that one cannot be there without the other.
+func addEffects(u *unit, events []model.Event, outbox []model.OutboxItem, changes []model.Change, node string) {
+	for i := range events {
+		e := &events[i]
+		u.do(insertEventSQL, string(e.RealmID), string(e.ID), e.Type, e.Actor, e.Target, int64(e.At), string(e.Data))
+	}
+	for i := range outbox {
+		o := &outbox[i]
+		u.do(insertOutboxSQL, string(o.ID), string(o.RealmID), o.Channel, string(o.Payload),
+			int64(o.NotBefore), int64(o.ExpiresAt), int64(o.Attempts), o.LastError)
+	}
+	for i := range changes {
+		c := &changes[i]
+		u.do(insertChangeSQL, c.ID, node, c.Topic, c.Key, int64(c.At))
+	}
+}

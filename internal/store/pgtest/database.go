@@ -1,0 +1,52 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+// shared is the one cluster of this test process. It ends with the process.
+var shared = sync.OnceValues(func() (*Cluster, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return Start(ctx)
+})
+
+// Database makes a database for one test and returns its URL. The server is
+// the one that ASSENT_TEST_POSTGRES names (the URL of a database whose user
+// may create databases), or one that this test process starts and shares. Without
+// either the test is skipped.
+func Database(t testing.TB) string {
+	t.Helper()
+	admin := os.Getenv("ASSENT_TEST_POSTGRES")
+	if admin == "" {
+		c, err := shared()
+		if errors.Is(err, ErrNotInstalled) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		admin = c.DSN("postgres")
+	}
+	name := newName()
+	if err := execute(t.Context(), admin, "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := execute(context.Background(), admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop the test's database: %v", err)
+		}
+	})
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatalf("ASSENT_TEST_POSTGRES is no URL: %v", err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/assent-id/assent/internal/model"
+)
+
+// PasskeyByCredential implements the sign-in service's store.
+func (s *Store) PasskeyByCredential(ctx context.Context, realm model.RealmID, credentialID []byte) (model.Passkey, error) {
+	p, err := readOne(ctx, s, scanPasskey, passkeyByCredentialSQL, realm, filled(credentialID))
+	return p, wrap(err, "find a passkey of realm", realm)
+}
+
+const (
+	insertSessionSQL = `
+INSERT INTO session (realm_id, id, digest, identity_id, passkey_id, auth_time, last_seen_at, expires_at,
+  idle_until, ended_at, user_agent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+	sessionByDigestSQL = `
+SELECT realm_id, id, digest, identity_id, passkey_id, auth_time, last_seen_at, expires_at,
+  idle_until, ended_at, user_agent
+FROM session WHERE realm_id = $1 AND digest = $2`
+
+	touchSessionSQL = `
+UPDATE session SET
+  last_seen_at = CASE WHEN last_seen_at > $3 THEN last_seen_at ELSE $3 END,
+  idle_until = CASE WHEN idle_until > $4 THEN idle_until ELSE $4 END
+WHERE realm_id = $1 AND id = $2 AND ended_at = 0 AND (last_seen_at < $3 OR idle_until < $4)`
+
+	endSessionSQL = `
+UPDATE session SET ended_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at = 0`
+)
+
+func (u *unit) insertSession(s model.Session) {
+	u.do(insertSessionSQL, s.RealmID, string(s.ID), filled(s.Digest), s.IdentityID, string(s.PasskeyID), s.AuthTime,
+		s.LastSeenAt, s.ExpiresAt, s.IdleUntil, s.EndedAt, s.UserAgent)
+}
+
+// SignIn implements the sign-in service's store.
+func (s *Store) SignIn(ctx context.Context, once model.Once, session model.Session, use model.PasskeyUse, fx model.Effects) error {
+	var u unit
+	u.expect(model.ErrConflict, consumeSQL, once.RealmID, once.Namespace, once.Digest[:], once.Until)
+	u.usePasskey(use)
+	u.insertSession(session)
+	return wrap(s.write(ctx, &u, fx), "sign in with passkey", use.ID)
+}
+
+// SessionByDigest implements the sign-in service's store.
+func (s *Store) SessionByDigest(ctx context.Context, realm model.RealmID, digest []byte) (model.Session, error) {
+	scan := func(r row) model.Session {
+		return model.Session{
+			RealmID: model.RealmID(r.text()), ID: model.SessionID(r.text()), Digest: r.bytes(),
+			IdentityID: model.IdentityID(r.text()), PasskeyID: model.PasskeyID(r.text()), AuthTime: millis(r),
+			LastSeenAt: millis(r), ExpiresAt: millis(r), IdleUntil: millis(r), EndedAt: millis(r), UserAgent: r.text(),
+		}
+	}
+	v, err := readOne(ctx, s, scan, sessionByDigestSQL, realm, filled(digest))
+	return v, wrap(err, "find a session of realm", realm)
+}
+
+// TouchSession implements the sign-in service's store. A session that ended,
+// or that was seen later already, stays as it is.
+func (s *Store) TouchSession(ctx context.Context, realm model.RealmID, id model.SessionID, seen, idleUntil model.Millis) error {
+	var u unit
+	u.do(touchSessionSQL, realm, string(id), seen, idleUntil)
+	return wrap(s.write(ctx, &u, model.Effects{}), "touch session", id)
+}
+
+// EndSession implements the sign-in service's store. Ending it again changes
+// nothing and writes no effects.
+func (s *Store) EndSession(ctx context.Context, realm model.RealmID, id model.SessionID, at model.Millis, fx model.Effects) error {
+	var u unit
+	u.expect(model.ErrConflict, endSessionSQL, realm, string(id), at)
+	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), `SELECT id FROM session WHERE realm_id = $1 AND id = $2`, realm, id)
+	if errors.Is(err, model.ErrConflict) {
+		return nil
+	}
+	return wrap(err, "end session", id)
+}
