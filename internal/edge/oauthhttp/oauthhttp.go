@@ -1,0 +1,205 @@
+// Package oauthhttp puts the protocol engine on HTTP: it parses each form
+// once, and writes answers and errors as RFC 6749, Sections 5.1 and 5.2, want them.
+//
+// It decides nothing. If this package is wrong, clients nobody here wrote do
+// not work.
+package oauthhttp
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+
+	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/oauth"
+)
+
+// Keys publishes key sets.
+type Keys interface {
+	JWKS(ctx context.Context, site *model.Site) ([]byte, error)
+	EvidenceKeys(ctx context.Context, site *model.Site) ([]byte, error)
+}
+
+// Config is what the endpoints need.
+type Config struct {
+	Engine *oauth.Engine
+	Keys   Keys
+	// Stopping ends when the server begins to stop: waiting polls are answered.
+	Stopping context.Context
+}
+
+// Endpoints serves the protocol.
+type Endpoints struct {
+	cfg      Config
+	metadata sync.Map // issuer → []byte; nothing else of a realm stands in it
+}
+
+// New makes the endpoints.
+func New(cfg Config) *Endpoints { return &Endpoints{cfg: cfg} }
+
+// Register adds the routes, relative to a realm.
+func (e *Endpoints) Register(mux *http.ServeMux) {
+	open := func(pattern, path string, h httpx.HandlerFunc) {
+		mux.Handle(pattern+" "+path, allowCORS(refusing(h)))
+		mux.Handle("OPTIONS "+path, http.HandlerFunc(preflight))
+	}
+	for _, path := range MetadataPaths {
+		open("GET", path, e.discovery)
+	}
+	open("GET", "/oauth/jwks", e.jwks)
+	open("GET", "/v1/evidence/keys", e.evidenceKeys)
+	open("POST", "/oauth/token", e.token)
+	mux.Handle("POST /oauth/bc-authorize", refusing(e.startCIBA))
+	mux.Handle("POST /oauth/introspect", refusing(e.introspect))
+	mux.Handle("POST /oauth/revoke", refusing(e.revoke))
+}
+
+// MetadataPaths are where the metadata are: OpenID Connect Discovery 1.0,
+// Section 4, and RFC 8414, Section 3. The server maps the forms that insert the
+// well-known part before the issuer's path to these.
+var MetadataPaths = []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"}
+
+func (e *Endpoints) discovery(w http.ResponseWriter, r *http.Request) error {
+	site := httpx.Site(r)
+	body, ok := e.metadata.Load(site.Issuer)
+	if !ok {
+		doc, err := oauth.Metadata(site)
+		if err != nil {
+			return err
+		}
+		body = doc
+		e.metadata.Store(site.Issuer, doc)
+	}
+	return writePublic(w, body.([]byte))
+}
+
+func (e *Endpoints) jwks(w http.ResponseWriter, r *http.Request) error {
+	body, err := e.cfg.Keys.JWKS(r.Context(), httpx.Site(r))
+	if err != nil {
+		return err
+	}
+	return writePublic(w, body)
+}
+
+func (e *Endpoints) evidenceKeys(w http.ResponseWriter, r *http.Request) error {
+	body, err := e.cfg.Keys.EvidenceKeys(r.Context(), httpx.Site(r))
+	if err != nil {
+		return err
+	}
+	return writePublic(w, body)
+}
+
+// publicFor is shorter than the time that a new key is published before it
+// signs.
+var publicFor = []string{"public, max-age=300"}
+
+func writePublic(w http.ResponseWriter, body []byte) error {
+	w.Header()["Cache-Control"] = publicFor
+	return httpx.WriteRaw(w, http.StatusOK, "application/json", body)
+}
+
+func (e *Endpoints) token(w http.ResponseWriter, r *http.Request) error {
+	req, err := parse(w, r)
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	if req.Wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = e.untilStop(ctx)
+		defer cancel()
+	}
+	answer, err := e.cfg.Engine.Token(ctx, req)
+	httpx.SetActor(r, string(answer.Client))
+	if err != nil {
+		return err
+	}
+	return httpx.WriteRaw(w, http.StatusOK, "application/json", answer.Body)
+}
+
+// untilStop lets waiting polls be answered when the server stops.
+func (e *Endpoints) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if e.cfg.Stopping == nil {
+		return ctx, cancel
+	}
+	undo := context.AfterFunc(e.cfg.Stopping, cancel)
+	return ctx, func() { undo(); cancel() }
+}
+
+func (e *Endpoints) startCIBA(w http.ResponseWriter, r *http.Request) error {
+	req, err := parse(w, r)
+	if err != nil {
+		return err
+	}
+	answer, err := e.cfg.Engine.StartCIBA(r.Context(), req)
+	httpx.SetActor(r, string(answer.Client))
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSON(w, http.StatusOK, answer)
+}
+
+func (e *Endpoints) introspect(w http.ResponseWriter, r *http.Request) error {
+	req, err := parse(w, r)
+	if err != nil {
+		return err
+	}
+	answer, err := e.cfg.Engine.Introspect(r.Context(), req)
+	httpx.SetActor(r, string(answer.Client))
+	if err != nil {
+		return err
+	}
+	return httpx.WriteRaw(w, http.StatusOK, "application/json", answer.Body)
+}
+
+func (e *Endpoints) revoke(w http.ResponseWriter, r *http.Request) error {
+	req, err := parse(w, r)
+	if err != nil {
+		return err
+	}
+	client, err := e.cfg.Engine.Revoke(r.Context(), req)
+	httpx.SetActor(r, string(client))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// refusing writes OAuth errors (RFC 6749, Section 5.2).
+func refusing(h httpx.HandlerFunc) http.Handler {
+	return httpx.Adapt(h, func(w http.ResponseWriter, r *http.Request, err error) {
+		refusal := oauth.AsError(err)
+		httpx.Note(r, string(refusal.Code), refusal.Cause)
+		writeError(w, r, refusal)
+	})
+}
+
+func writeError(w http.ResponseWriter, r *http.Request, refusal *oauth.Error) {
+	h := w.Header()
+	if refusal.Basic && refusal.Code == oauth.InvalidClient {
+		h.Set("WWW-Authenticate", `Basic realm="`+httpx.Site(r).Issuer+`", charset="UTF-8"`)
+	}
+	if s := refusal.Status(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
+		h.Set("Retry-After", "5")
+	}
+	body := struct {
+		Error       oauth.Code `json:"error"`
+		Description string     `json:"error_description,omitempty"`
+		Reference   string     `json:"reference,omitempty"`
+	}{refusal.Code, refusal.Description, ""}
+	if refusal.Status() >= http.StatusInternalServerError {
+		body.Reference = httpx.Reference(r)
+	}
+	out, err := json.Marshal(body)
+	if err == nil {
+		err = httpx.WriteRaw(w, refusal.Status(), "application/json", out)
+	}
+	if err != nil {
+		httpx.Note(r, string(refusal.Code), err)
+	}
+}

@@ -1,0 +1,99 @@
+package oauthhttp
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/service/oauth"
+)
+
+// Limits on a form.
+const (
+	maxForm   = 64 << 10 // bytes
+	maxParams = 100
+)
+
+// parse reads the whole request once. Parameters come from the body alone:
+// what stands in a URL ends in logs (RFC 6749, Section 2.3.1).
+func parse(w http.ResponseWriter, r *http.Request) (oauth.Request, error) {
+	req := oauth.Request{Site: httpx.Site(r)}
+	if !isForm(r.Header.Get("Content-Type")) {
+		return req, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body must be application/x-www-form-urlencoded"}
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return req, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body could not be read", Cause: err}
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil || len(values) > maxParams {
+		return req, &oauth.Error{Code: oauth.InvalidRequest, Description: "the form is malformed", Cause: err}
+	}
+	req.Params = oauth.Params(values)
+	if req.Basic, err = basic(r.Header.Get("Authorization")); err != nil {
+		return req, &oauth.Error{Code: oauth.InvalidClient, Description: "client authentication failed", Cause: err, Basic: true}
+	}
+	req.Wait = preferredWait(r.Header.Values("Prefer"))
+	return req, nil
+}
+
+func isForm(contentType string) bool {
+	const form = "application/x-www-form-urlencoded"
+	if contentType == form {
+		return true
+	}
+	mt, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mt == form
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if n := r.ContentLength; n > maxForm {
+		return nil, errors.New("body too large")
+	} else if n >= 0 {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+}
+
+// basic reads an Authorization header. Other schemes are not for this
+// endpoint and not looked at; scheme names ignore case (RFC 9110, Section 11.1).
+func basic(header string) (*oauth.BasicCredentials, error) {
+	scheme, rest, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return nil, nil //nolint:nilnil // no Basic credentials is an answer
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
+	if err != nil {
+		return nil, err
+	}
+	user, password, ok := strings.Cut(string(raw), ":")
+	if !ok {
+		return nil, errors.New("basic credentials without a colon")
+	}
+	return &oauth.BasicCredentials{User: user, Password: password}, nil
+}
+
+// preferredWait reads `Prefer: wait=N` in seconds (RFC 7240, Section 4.3).
+func preferredWait(headers []string) time.Duration {
+	for _, header := range headers {
+		for p := range strings.SplitSeq(header, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			if n, err := strconv.Atoi(strings.Trim(value, ` "`)); err == nil && n > 0 && n < 3600 {
+				return time.Duration(n) * time.Second
+			}
+		}
+	}
+	return 0
+}
