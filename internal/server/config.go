@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/assent-id/assent/internal/edge/api"
+	"github.com/assent-id/assent/internal/format/seal"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// A DemoAsk is what a person wants the demo agent to ask.
+type DemoAsk = api.DemoAsk
+
+// Config is everything a server is made from. Database, BaseURL and Keyring
+// are required.
+type Config struct {
+	Database string // path of an SQLite file, or a postgres:// URL
+	BaseURL  string // scheme://host[:port]: the default realm's issuer
+	Listen   string // host:port; empty: the base URL's port on loopback
+	Keyring  *seal.Keyring
+	Version  string
+	Logger   *slog.Logger
+
+	// Development allows development keys, plain HTTP on loopback and the
+	// development mailbox.
+	Development bool
+	// BehindProxy: a proxy in front terminates TLS, so plain HTTP is meant.
+	BehindProxy     bool
+	TLSCert, TLSKey string // files; both or none
+	Metrics         bool   // serve /metrics
+	Profiling       bool   // serve /debug/pprof; never in production
+	MaxConns        int    // to the database; 0: a default
+	GracefulStop    time.Duration
+	OnDemoAsk       func(ctx context.Context, site *model.Site, person model.Identity, ask DemoAsk) error
+	MailAfter       time.Duration // 0: default in development, no mail otherwise
+	// NoDefaultRealm leaves a database without a default realm as it is: for
+	// commands that work in another realm, or make the default one themselves.
+	NoDefaultRealm    bool
+	DefaultRealmTitle string
+	DefaultPolicy     model.RealmPolicy // of the default realm, when it is created
+}
+
+// validate refuses what would run unsafely, and fills in defaults.
+func (c *Config) validate() error {
+	if c.Database == "" {
+		return errors.New("no database: give the path of an SQLite file or a postgres:// URL")
+	}
+	if c.Keyring == nil {
+		return errors.New("no key-encryption key")
+	}
+	if c.Keyring.IsDevelopment() && !c.Development {
+		return errors.New("the key-encryption key is a development key: make one with `assent key generate`")
+	}
+	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	base, err := url.Parse(c.BaseURL)
+	if err != nil || base.Host == "" || base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
+		return fmt.Errorf("base URL %q: want scheme://host[:port] and nothing else", c.BaseURL)
+	}
+	if err := c.validateTransport(base); err != nil {
+		return err
+	}
+	if c.Listen == "" {
+		c.Listen = net.JoinHostPort("127.0.0.1", portOf(base))
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.GracefulStop == 0 {
+		c.GracefulStop = 10 * time.Second
+	}
+	if c.Development {
+		c.developmentDefaults()
+	}
+	if c.DefaultRealmTitle == "" {
+		c.DefaultRealmTitle = "Assent"
+	}
+	return nil
+}
+
+// validateTransport: passkeys and tokens never cross a network in the clear.
+func (c *Config) validateTransport(base *url.URL) error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("TLS needs both a certificate and a key file")
+	}
+	switch {
+	case base.Scheme == "https" && c.TLSCert == "" && !c.BehindProxy:
+		return errors.New("the base URL is https: give a certificate and key, or say that a proxy in front terminates TLS")
+	case base.Scheme == "http" && !loopback(base.Hostname()):
+		return errors.New("the base URL is plain http: only loopback hosts may be; use https, with a certificate or behind a proxy")
+	case base.Scheme == "http" && !c.Development && !c.BehindProxy:
+		return errors.New("the base URL is plain http: this is for development; use https, with a certificate or behind a proxy")
+	case base.Scheme != "https" && base.Scheme != "http":
+		return fmt.Errorf("base URL %q: the scheme is https", c.BaseURL)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// developmentDefaults: software passkeys, the demo agent, and e-mails that
+// end in the mailbox of this process.
+func (c *Config) developmentDefaults() {
+	c.DefaultPolicy.Development = true
+	c.DefaultPolicy.AskAnyone = true
+	if c.MailAfter == 0 {
+		c.MailAfter = 20 * time.Second
+	}
+}

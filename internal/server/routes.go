@@ -1,0 +1,143 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"time"
+
+	"github.com/assent-id/assent/internal/edge/api"
+	"github.com/assent-id/assent/internal/edge/assets"
+	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/edge/oauthhttp"
+	"github.com/assent-id/assent/internal/edge/pages"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// routes puts every surface behind one handler. What a realm serves is
+// registered once, relative to the realm; inRealm finds out which.
+func (s *Server) routes() (http.Handler, error) {
+	inner := http.NewServeMux()
+	oauthhttp.New(oauthhttp.Config{Engine: s.engine, Keys: s.Keys, Stopping: s.stopping}).Register(inner)
+	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,
+		DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
+	if err := s.people(inner); err != nil {
+		return nil, err
+	}
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	outer.Handle("GET /readyz", httpx.API(s.ready))
+	if s.cfg.Metrics {
+		outer.Handle("GET /metrics", s.metrics.Handler())
+	}
+	if s.cfg.Profiling {
+		outer.HandleFunc("GET /debug/pprof/", pprof.Index)
+		outer.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		outer.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	outer.Handle("/", s.inRealm(inner))
+	return httpx.Recorded(s.cfg.Logger, s.metrics, outer), nil
+}
+
+// people registers what people see.
+func (s *Server) people(mux *http.ServeMux) error {
+	approver, err := assets.Approver()
+	if err != nil {
+		return err
+	}
+	scripts, err := assets.Pages()
+	if err != nil {
+		return err
+	}
+	hosted, err := pages.New(pages.Config{SignIn: s.SignIn, Directory: s.Directory, Scripts: scripts})
+	if err != nil {
+		return err
+	}
+	hosted.Register(mux)
+	assets.RegisterApprover(mux, approver)
+	page := httpx.Pages(hosted.Error)
+	if s.cfg.Development {
+		mux.Handle("GET /dev/mailbox", page(s.showMailbox))
+	}
+	mux.Handle("GET /{$}", page(func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, httpx.Site(r).Path+"/approver/", http.StatusSeeOther)
+		return nil
+	}))
+	mux.Handle("/", page(func(http.ResponseWriter, *http.Request) error {
+		return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: "There is no page here."}
+	}))
+	return nil
+}
+
+// inRealm finds the realm of a request and makes the path relative to it.
+func (s *Server) inRealm(next http.Handler) http.Handler {
+	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
+		name, path, ok := splitRealm(r.URL.Path)
+		var site *model.Site
+		var err error
+		if ok {
+			site, err = s.Realms.ByName(r.Context(), name)
+			if err == nil && site.Realm.Default {
+				err = model.ErrNotFound // it has one issuer, and that is the base URL
+			}
+		} else {
+			site, err = s.Realms.Default(r.Context())
+		}
+		if errors.Is(err, model.ErrNotFound) {
+			return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here.", Cause: err}
+		}
+		if err != nil {
+			return err
+		}
+		r = httpx.WithSite(r, site)
+		if ok {
+			r = atPath(r, path)
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// splitRealm takes the realm out of a path: /realms/{name}/rest, or the forms
+// in which RFC 8414, Section 3.1, inserts the well-known part before it.
+func splitRealm(path string) (name, rest string, ok bool) {
+	for _, wellKnown := range oauthhttp.MetadataPaths {
+		if after, found := strings.CutPrefix(path, wellKnown+"/realms/"); found {
+			return after, wellKnown, !strings.Contains(after, "/")
+		}
+	}
+	after, found := strings.CutPrefix(path, "/realms/")
+	if !found {
+		return "", "", false
+	}
+	name, rest, _ = strings.Cut(after, "/")
+	return name, "/" + rest, true
+}
+
+func atPath(r *http.Request, path string) *http.Request {
+	u := *r.URL
+	u.Path, u.RawPath = path, ""
+	inner := *r
+	inner.URL = &u
+	return &inner
+}
+
+// builtAfter is before every release: a clock that says otherwise is wrong,
+// and would make tokens that live for ever elsewhere.
+var builtAfter = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// ready answers whether this node can do its work: the database answers and
+// the clock is not absurd.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
+	if s.stopping.Err() != nil {
+		return &httpx.Problem{Status: http.StatusServiceUnavailable, Code: "stopping", Detail: "The server is stopping."}
+	}
+	if time.Now().Before(builtAfter) {
+		return &httpx.Problem{Status: http.StatusServiceUnavailable, Code: "clock", Detail: "The clock of this machine is wrong."}
+	}
+	if err := s.store.Ping(r.Context()); err != nil {
+		return &httpx.Problem{Status: http.StatusServiceUnavailable, Code: "database", Detail: "The database does not answer.", Cause: err}
+	}
+	return httpx.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready", "version": s.cfg.Version})
+}

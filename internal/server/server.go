@@ -1,0 +1,137 @@
+// Package server turns a Config into a running server. It is the only package
+// that knows everyone: it opens the store, makes the services, gives each what
+// it asks for, and puts the edge in front.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/hub"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/obs"
+	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/internal/service/audit"
+	"github.com/assent-id/assent/internal/service/directory"
+	"github.com/assent-id/assent/internal/service/gate"
+	"github.com/assent-id/assent/internal/service/keys"
+	"github.com/assent-id/assent/internal/service/notify"
+	"github.com/assent-id/assent/internal/service/oauth"
+	"github.com/assent-id/assent/internal/service/realm"
+	"github.com/assent-id/assent/internal/service/signin"
+	"github.com/assent-id/assent/internal/store"
+)
+
+// A Server is an open database with all services on it. Its services may be
+// used directly, as the operator's commands do.
+type Server struct {
+	cfg   Config
+	store *store.Store
+	hub   *hub.Hub
+
+	Realms       *realm.Service
+	Keys         *keys.Service
+	Applications *application.Service
+	Directory    *directory.Service
+	SignIn       *signin.Service
+	Approvals    *approval.Service
+	Audit        *audit.Service
+	engine       *oauth.Engine
+	outbox       *notify.Service
+	mailbox      *notify.Mailbox
+	metrics      *obs.Metrics
+
+	handler  http.Handler
+	stopping context.Context // ended when the server begins to stop
+	stop     context.CancelFunc
+}
+
+// Open opens and migrates the database and makes the services. Nothing
+// listens yet, and nothing runs in the background.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, hub: &hub.Hub{}, metrics: obs.NewMetrics(cfg.Version)}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	var err error
+	s.store, err = store.Open(ctx, store.Config{URL: cfg.Database, Publish: s.hub.Publish, Resync: s.hub.Resync,
+		Logger: cfg.Logger, MaxConns: cfg.MaxConns})
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := s.assemble(ctx); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) assemble(ctx context.Context) error {
+	if err := s.makeServices(); err != nil {
+		return err
+	}
+	if !s.cfg.NoDefaultRealm {
+		if err := s.ensureDefault(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	s.handler, err = s.routes()
+	return err
+}
+
+func (s *Server) ensureDefault(ctx context.Context) error {
+	site, created, err := s.Realms.EnsureDefault(ctx, s.cfg.DefaultRealmTitle, s.cfg.DefaultPolicy)
+	if err != nil {
+		return err
+	}
+	if created {
+		s.cfg.Logger.Info("default realm created", "issuer", site.Issuer)
+	}
+	// RSA takes long to generate; the background does it (keys.Maintain).
+	return s.Keys.Ensure(ctx, site, jose.EdDSA, jose.ES256)
+}
+
+func (s *Server) makeServices() error {
+	cfg, db := s.cfg, s.store
+	g := gate.New(gate.Config{Store: db, Hub: s.hub, Fresh: db.FeedFreshAt})
+	var err error
+	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL}); err != nil {
+		return err
+	}
+	s.Keys = keys.New(keys.Config{Store: db, Hub: s.hub, Keyring: cfg.Keyring})
+	s.Applications = application.New(application.Config{Store: db, Hub: s.hub})
+	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Log: cfg.Logger})
+	s.Directory = directory.New(directory.Config{Store: db, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
+	s.Approvals = approval.New(approval.Config{Store: db, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
+	s.Audit = audit.New(db, nil)
+	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory,
+		Approvals: s.Approvals, Keyring: cfg.Keyring, Log: cfg.Logger})
+	s.mailbox = &notify.Mailbox{Compose: s.composeMail}
+	s.outbox = notify.New(notify.Config{Store: db, Realms: s.Realms, Log: cfg.Logger, Channels: map[string]notify.Channel{"mail": s.mailbox}})
+	return nil
+}
+
+// Handler is the whole server as an http.Handler.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close closes the database. Run does it by itself.
+func (s *Server) Close() error {
+	s.stop()
+	return s.store.Close()
+}
+
+// Site finds a realm by name; "" or "default" is the default one.
+func (s *Server) Site(ctx context.Context, name string) (*model.Site, error) {
+	if name == "" || name == "default" {
+		return s.Realms.Default(ctx)
+	}
+	return s.Realms.ByName(ctx, name)
+}
+
+var _ httpx.Observer = (*obs.Metrics)(nil)
