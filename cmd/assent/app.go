@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
+	"github.com/assent-id/assent/internal/service/application"
+)
+
+type appCmd struct {
+	Create appCreateCmd `cmd:"" help:"Register an application."`
+}
+
+type appCreateCmd struct {
+	Name     string   `required:"" help:"What people read when it asks."`
+	Kind     string   `required:"" help:"What it is: ${enum}." enum:"service,agent,web,spa,native"`
+	Auth     string   `required:"" help:"How it authenticates: ${enum}." enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
+	JWKS     string   `name:"jwks" help:"Its public keys, for private_key_jwt." placeholder:"FILE" type:"path"`
+	Owner    string   `help:"The person for whom an agent acts." placeholder:"LOGIN"`
+	Scope    string   `help:"Scopes that it may have, separated by spaces."`
+	Grant    []string `help:"Grant types: client_credentials, ciba, ...; may be repeated. Default: what fits the kind." sep:","`
+	Resource []string `help:"APIs that its tokens are for; the first is the default; may be repeated." placeholder:"URI" sep:"none"`
+	TokenAlg string   `help:"Signature of its access tokens: ${enum}." enum:"ES256,EdDSA,RS256" default:"ES256"`
+	realmFlag
+	storeFlags
+}
+
+// grantTypes are the names of grants that people type.
+var grantTypes = map[string]string{
+	"ciba": "urn:openid:params:grant-type:ciba",
+}
+
+// Run registers the application and prints its secret, if it has one: nobody
+// can read it again.
+func (c *appCreateCmd) Run(p *program) error {
+	return c.operate(p, func(ctx context.Context, s *server.Server) error {
+		site, err := findRealm(ctx, s, c.Realm)
+		if err != nil {
+			return err
+		}
+		n, err := c.application(ctx, s)
+		if err != nil {
+			return err
+		}
+		created, err := s.Applications.Create(ctx, site, n)
+		if err != nil {
+			return err
+		}
+		return c.print(p, created)
+	})
+}
+
+func (c *appCreateCmd) application(ctx context.Context, s *server.Server) (application.NewApplication, error) {
+	n := application.NewApplication{
+		Name: c.Name, Kind: model.ApplicationKind(c.Kind), AuthMethod: model.ClientAuthMethod(c.Auth),
+		Scopes: strings.Fields(c.Scope), GrantTypes: c.grants(), Resources: c.Resource, TokenAlg: c.TokenAlg,
+	}
+	if c.JWKS != "" {
+		text, err := os.ReadFile(c.JWKS)
+		if err != nil {
+			return n, fmt.Errorf("read the application's keys: %w", err)
+		}
+		n.JWKS = text
+	}
+	if c.Owner != "" {
+		_, owner, err := findIdentity(ctx, s, c.Realm, c.Owner)
+		if err != nil {
+			return n, err
+		}
+		n.OwnerID = owner.ID
+	}
+	return n, nil
+}
+
+func (c *appCreateCmd) grants() []string {
+	if len(c.Grant) == 0 {
+		switch c.Kind {
+		case "agent":
+			return []string{"client_credentials", grantTypes["ciba"]}
+		case "service":
+			return []string{"client_credentials"}
+		}
+	}
+	var list []string
+	for _, name := range c.Grant {
+		if full, ok := grantTypes[name]; ok {
+			name = full
+		}
+		list = append(list, name)
+	}
+	return list
+}
+
+func (c *appCreateCmd) print(p *program, created application.Created) error {
+	if c.JSON {
+		out := map[string]any{"client_id": created.Application.ID}
+		if created.Secret != "" {
+			out["client_secret"] = created.Secret
+		}
+		return p.printJSON(out)
+	}
+	fmt.Fprintf(p.stdout, "client_id      %s\n", created.Application.ID)
+	if created.Secret != "" {
+		fmt.Fprintf(p.stdout, "client_secret  %s\n\nThe secret is shown this once.\n", created.Secret)
+	}
+	return nil
+}

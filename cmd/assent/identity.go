@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
+	"github.com/assent-id/assent/internal/service/directory"
+)
+
+type identityCmd struct {
+	Create identityCreateCmd `cmd:"" help:"Add a person."`
+	Link   identityLinkCmd   `cmd:"" help:"Make a one-time link with which a person binds a passkey."`
+}
+
+type identityCreateCmd struct {
+	Username    string `required:"" help:"Unique in the realm, ignoring case."`
+	DisplayName string `help:"What others read. Default: the username."`
+	Email       string `help:"E-mail address."`
+	realmFlag
+	storeFlags
+}
+
+// Run adds the person.
+func (c *identityCreateCmd) Run(p *program) error {
+	return c.operate(p, func(ctx context.Context, s *server.Server) error {
+		site, err := findRealm(ctx, s, c.Realm)
+		if err != nil {
+			return err
+		}
+		identity, err := s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{
+			DisplayName: c.DisplayName,
+			Traits:      model.Traits{Username: c.Username, PrimaryEmailAddress: c.Email},
+		})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return p.printJSON(map[string]any{"id": identity.ID})
+		}
+		_, err = fmt.Fprintln(p.stdout, identity.ID)
+		return err
+	})
+}
+
+type identityLinkCmd struct {
+	Identity string        `arg:"" help:"Username, e-mail address or identity id."`
+	Expires  time.Duration `help:"How long the link works." default:"168h"`
+	realmFlag
+	storeFlags
+}
+
+// Run makes the link. It is a secret: whoever opens it first becomes able to
+// sign in as that person.
+func (c *identityLinkCmd) Run(p *program) error {
+	return c.operate(p, func(ctx context.Context, s *server.Server) error {
+		site, identity, err := findIdentity(ctx, s, c.Realm, c.Identity)
+		if err != nil {
+			return err
+		}
+		binding, err := s.Directory.CreateBindingJob(ctx, site, directory.NewBinding{
+			IdentityID: identity.ID, Lifetime: c.Expires,
+		})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return p.printJSON(map[string]any{
+				"binding_job_id": binding.Job.ID, "link": binding.Link, "expires_at": binding.Job.ExpiresAt.Time(),
+			})
+		}
+		_, err = fmt.Fprintln(p.stdout, binding.Link)
+		return err
+	})
+}
+
+func findIdentity(ctx context.Context, s *server.Server, realm, login string) (*model.Site, model.Identity, error) {
+	site, err := findRealm(ctx, s, realm)
+	if err != nil {
+		return nil, model.Identity{}, err
+	}
+	identity, err := s.Directory.Find(ctx, site, login)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, model.Identity{}, fmt.Errorf("there is no identity %q in realm %q", login, realm)
+	}
+	return site, identity, err
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
+	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/directory"
+)
+
+// Who takes part in demos and in `assent dev`.
+const (
+	demoUsername  = "demo"
+	demoName      = "Alex Demo"
+	demoAgentName = "Demo agent"
+)
+
+// demoPolicy allows what demos need and nothing else may: passkeys in
+// software, and an agent that may ask anybody.
+var demoPolicy = model.RealmPolicy{Development: true, AskAnyone: true}
+
+// ensureDemoPerson finds the demo person, or adds them.
+func ensureDemoPerson(ctx context.Context, s *server.Server, site *model.Site) (model.Identity, error) {
+	identity, err := s.Directory.Find(ctx, site, demoUsername)
+	if !errors.Is(err, model.ErrNotFound) {
+		return identity, err
+	}
+	return s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{
+		DisplayName: demoName, Traits: model.Traits{Username: demoUsername},
+	})
+}
+
+// createDemoAgent registers an agent of this owner with a new key of its own
+// and returns its way in.
+func createDemoAgent(ctx context.Context, s *server.Server, site *model.Site, owner model.Identity) (profile, error) {
+	key, err := jose.Generate(jose.ES256)
+	if err != nil {
+		return profile{}, err
+	}
+	jwks, err := json.Marshal(map[string]any{"keys": []json.RawMessage{key.Public().JSON()}})
+	if err != nil {
+		return profile{}, err
+	}
+	created, err := s.Applications.Create(ctx, site, application.NewApplication{
+		Name: demoAgentName, Kind: model.KindAgent, AuthMethod: model.AuthPrivateKeyJWT,
+		JWKS: jwks, OwnerID: owner.ID, GrantTypes: []string{grantTypes["ciba"]},
+	})
+	if err != nil {
+		return profile{}, fmt.Errorf("register the demo agent: %w", err)
+	}
+	private, err := key.MarshalPrivate()
+	if err != nil {
+		return profile{}, err
+	}
+	return profile{
+		Issuer: site.Issuer, ClientID: string(created.Application.ID), ClientKey: private, Person: demoUsername,
+	}, nil
+}

@@ -1,0 +1,143 @@
+// Command assent is the whole product in one binary: the server, and the tools
+// of those who ask, verify and operate.
+//
+// What breaks if it is wrong: a COMMAND runs that nobody approved. Exit codes
+// are part of the interface (see [exitCode]) and never change their meaning.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signalContext()
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
+	stop()
+	os.Exit(code)
+}
+
+// commands is every command of the binary; one file each.
+type commands struct {
+	Dev      devCmd      `cmd:"" help:"Run everything on this machine, with a demo person and a demo agent."`
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Approve  approveCmd  `cmd:"" help:"Ask a person, and run COMMAND only if their passkey approved exactly this."`
+	Verify   verifyCmd   `cmd:"" help:"Check evidence offline: who approved what, and does every part hold?"`
+	Demo     demoCmd     `cmd:"" help:"Show the whole job in a few seconds, with a passkey in software."`
+	Key      keyCmd      `cmd:"" help:"Keys that encrypt what the server keeps."`
+	Realm    realmCmd    `cmd:"" help:"Realms: directories of people with their own issuer."`
+	Identity identityCmd `cmd:"" help:"Identities: the people of a realm."`
+	App      appCmd      `cmd:"" help:"Applications: agents, services and apps."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// A program is one run of the binary and all that it may touch of the world.
+type program struct {
+	ctx            context.Context
+	command        []string // what stood after "--"
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            environment
+}
+
+// run parses args, does what they say and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
+	p := &program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: parseEnvironment(env)}
+	if i := slices.Index(args, "--"); i >= 0 && args[0] == "approve" {
+		args, p.command = args[:i], args[i+1:]
+		if len(p.command) == 0 {
+			return p.fail(usage("nothing stands after --: which COMMAND is to run?"))
+		}
+	}
+	err := p.dispatch(args)
+	if err == nil {
+		return 0
+	}
+	return p.fail(err)
+}
+
+// exited is how kong ends the program, after --help for one.
+type exited int
+
+func (p *program) dispatch(args []string) (err error) {
+	var cmds commands
+	settings := &settings{env: p.env}
+	parser, err := kong.New(&cmds,
+		kong.Name("assent"),
+		kong.Description("People sign in with passkeys, apps get standard tokens, and agents ask before they act."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Resolvers(settings),
+		kong.Bind(p, settings),
+	)
+	if err != nil {
+		return fmt.Errorf("build the command line: %w", err)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			code, ok := r.(exited)
+			if !ok {
+				panic(r)
+			}
+			if code != 0 {
+				err = &exitError{code: int(code)}
+			}
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return usage(err.Error())
+	}
+	return parsed.Run()
+}
+
+// fail prints what went wrong and returns the exit code for it.
+func (p *program) fail(err error) int {
+	if e, ok := errors.AsType[*exitError](err); ok && e.text == "" {
+		return e.code // said already
+	}
+	fmt.Fprintf(p.stderr, "assent: %s\n", printable(err.Error()))
+	return exitCode(err)
+}
+
+// A signalError is the cause of a context that a signal ended.
+type signalError struct{ signal syscall.Signal }
+
+func (e *signalError) Error() string { return "stopped by a signal: " + e.signal.String() }
+
+// signalContext ends with the first SIGINT or SIGTERM, and remembers which.
+func signalContext() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	arrived := make(chan os.Signal, 1)
+	signal.Notify(arrived, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-arrived:
+			number, _ := s.(syscall.Signal)
+			cancel(&signalError{number})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(arrived)
+		cancel(nil)
+	}
+}
+
+// nextSignalKills lets a second Ctrl-C end a program that takes its time to
+// stop after the first.
+func (p *program) nextSignalKills() {
+	context.AfterFunc(p.ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
+}

@@ -1,0 +1,121 @@
+package assent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Config says which application asks, and where.
+type Config struct {
+	// Issuer is the realm's issuer, byte for byte as its discovery document
+	// names it. Plain http is accepted on loopback alone.
+	Issuer string
+	// ClientID names the application. It may be empty for a client that only
+	// calls [Client.VerifyApproval].
+	ClientID string
+	// ClientSecret authenticates with client_secret_basic. Set it or Key.
+	ClientSecret string
+	// Key is a private JWK (RFC 7517), P-256 or Ed25519, and authenticates with
+	// private_key_jwt. Its "kid" is sent along.
+	Key []byte
+	// EvidenceKeys is the JWKS against which evidence is verified. Empty: it is
+	// fetched from the issuer, once.
+	EvidenceKeys []byte
+	// HTTPClient carries the requests; nil: one with sane limits. Redirects are
+	// never followed, and it must not cut requests shorter than 35 seconds.
+	HTTPClient *http.Client
+	// OnAsked is called once per request by [Client.Approve], when the person
+	// has been asked: the moment to show the comparison number.
+	OnAsked func(Request)
+}
+
+// A Client asks for approvals. It is safe for concurrent use.
+type Client struct {
+	issuer   string
+	clientID string
+	auth     authenticator // nil: this client can only verify
+	http     *http.Client
+	onAsked  func(Request)
+	meta     metadata
+	tokens   keySource // what the realm signs tokens with now
+	evidence keySource // what ever signed evidence of the realm
+}
+
+// NewClient reads the issuer's discovery document and returns a client. The
+// error is [ErrUnreachable] if the issuer does not answer, [ErrInvalid] if what
+// it answers is not its discovery document, and a plain error for a Config that
+// cannot work.
+func NewClient(ctx context.Context, c Config) (*Client, error) {
+	if err := checkIssuer(c.Issuer); err != nil {
+		return nil, err
+	}
+	auth, err := newAuthenticator(c)
+	if err != nil {
+		return nil, err
+	}
+	client := &Client{
+		issuer: c.Issuer, clientID: c.ClientID, auth: auth,
+		http: withoutRedirects(c.HTTPClient), onAsked: c.OnAsked,
+	}
+	if client.meta, err = client.discover(ctx); err != nil {
+		return nil, err
+	}
+	client.tokens = keySource{url: client.meta.JWKSURI}
+	client.evidence = keySource{url: c.Issuer + "/v1/evidence/keys"}
+	if c.EvidenceKeys != nil {
+		client.evidence = keySource{text: c.EvidenceKeys}
+	}
+	return client, nil
+}
+
+// withoutRedirects keeps credentials from following a Location header.
+func withoutRedirects(given *http.Client) *http.Client {
+	own := http.Client{Transport: defaultTransport()}
+	if given != nil {
+		own = *given
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.Jar = nil
+	return &own
+}
+
+// defaultTransport is shared by all clients that bring none of their own.
+var defaultTransport = sync.OnceValue(func() http.RoundTripper {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: longPoll + 10*time.Second,
+		IdleConnTimeout:       60 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+})
+
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+		return fmt.Errorf("issuer %q is not an absolute URL without query and fragment", issuer)
+	}
+	if strings.HasSuffix(issuer, "/") {
+		return fmt.Errorf("issuer %q ends with a slash", issuer)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+		return nil
+	}
+	return errors.New("the issuer must be https (plain http is for loopback alone)")
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

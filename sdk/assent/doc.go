@@ -1,0 +1,36 @@
+// Package assent asks a person before a program acts, and proves the answer.
+//
+// A client of this package belongs to one application of an Assent realm, such
+// as an agent. [Client.Approve] asks a person to approve one exact action and
+// returns only when that person's passkey has signed exactly this action, when
+// the evidence of it has been verified on this side (package evidence) and when
+// the approval has been used up by redeeming it. Every other end is an error: there is no result
+// that means "probably".
+//
+//	client, err := assent.NewClient(ctx, assent.Config{
+//		Issuer:   "https://id.example.com",
+//		ClientID: "agt_01jd3v0000000000000000000",
+//		Key:      key, // a private JWK
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	approval, err := client.Approve(ctx, assent.Action{
+//		Person:  "alex",
+//		Message: "Deploy shop 2.4.1 to production",
+//		Details: map[string]string{"service": "shop", "version": "2.4.1"},
+//	})
+//	if err != nil {
+//		return err // nobody approved: do not deploy
+//	}
+//
+// The wire is OpenID Connect CIBA Core 1.0 in poll mode with
+// authorization_details (RFC 9396); client authentication is
+// client_secret_basic (RFC 6749, Section 2.3.1) or private_key_jwt (RFC 7523,
+// Section 2.2); waiting uses the Prefer header of RFC 7240.
+//
+// If this package is wrong, a program acts although nobody agreed. So it fails
+// closed: denied, expired, unreachable, malformed and "approved, but something
+// else" are all errors, told apart by [ErrDenied], [ErrExpired],
+// [ErrUnreachable] and [ErrInvalid].
+package assent
