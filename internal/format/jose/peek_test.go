@@ -80,16 +80,22 @@ func TestPeekTakesOneFormOfCompactJWS(t *testing.T) {
 	}
 }
 
-func TestClaimsAreAnObjectWithOneReading(t *testing.T) {
-	deep := func(n int) string { return strings.Repeat(`{"a":`, n-1) + "{}" + strings.Repeat("}", n-1) }
-	lists := func(n int) string { return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + "}" }
-	many := func(last string) string {
-		var s strings.Builder
-		for i := range 100 {
-			s.WriteString(`"` + strings.Repeat("x", i+1) + `":0,`)
-		}
-		return "{" + s.String() + `"` + last + `":0}`
+func deep(n int) string { return strings.Repeat(`{"a":`, n-1) + "{}" + strings.Repeat("}", n-1) }
+
+func lists(n int) string {
+	return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + "}"
+}
+
+// many is an object with the names x, xx, ... of up to 100 letters, and one more.
+func many(last string) string {
+	var s strings.Builder
+	for i := range 100 {
+		s.WriteString(`"` + strings.Repeat("x", i+1) + `":0,`)
 	}
+	return "{" + s.String() + `"` + last + `":0}`
+}
+
+func TestClaimsAreAnObjectWithOneReading(t *testing.T) {
 	tests := []struct {
 		name, claims string
 		ok           bool
