@@ -51,7 +51,6 @@ func (c *canonicalizer) scanNumber() (integer, ok bool) {
 	}
 	if c.peek()|0x20 == 'e' {
 		c.pos++
-		integer = false
 		if b := c.peek(); b == '+' || b == '-' {
 			c.pos++
 		}

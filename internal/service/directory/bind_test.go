@@ -84,8 +84,12 @@ func TestBindingSignsThePersonInAndIsAudited(t *testing.T) {
 }
 
 func TestTwoBrowsersWithOneLinkBindOnePasskey(t *testing.T) {
+	signintest.Engines(t, twoBrowsersWithOneLinkBindOnePasskey)
+}
+
+func twoBrowsersWithOneLinkBindOnePasskey(t *testing.T, w *signintest.World) {
+	t.Helper()
 	const contenders = 16
-	w := signintest.New(t)
 	alice := w.Person(t, w.Site, "alice")
 	token := w.Token(t, w.Site, alice.ID)
 	answers := make([]directory.BindingAnswer, contenders)
@@ -125,7 +129,11 @@ func TestTwoBrowsersWithOneLinkBindOnePasskey(t *testing.T) {
 }
 
 func TestTwoLinksOfOnePersonBindOnePasskeyWithoutProof(t *testing.T) {
-	w := signintest.New(t)
+	signintest.Engines(t, twoLinksOfOnePersonBindOnePasskeyWithoutProof)
+}
+
+func twoLinksOfOnePersonBindOnePasskeyWithoutProof(t *testing.T, w *signintest.World) {
+	t.Helper()
 	alice := w.Person(t, w.Site, "alice")
 	var answers []directory.BindingAnswer
 	for range 8 {
@@ -160,7 +168,11 @@ func TestTwoLinksOfOnePersonBindOnePasskeyWithoutProof(t *testing.T) {
 }
 
 func TestLinksThatCannotBeUsedSayWhy(t *testing.T) {
-	w := signintest.New(t)
+	signintest.Engines(t, linksThatCannotBeUsedSayWhy)
+}
+
+func linksThatCannotBeUsedSayWhy(t *testing.T, w *signintest.World) {
+	t.Helper()
 	ctx := t.Context()
 	alice := w.Person(t, w.Site, "alice")
 	bob := w.Person(t, w.Other, "bob")

@@ -63,7 +63,11 @@ func identity(username, email string) directory.NewIdentity {
 }
 
 func TestUsernamesAreUniqueInARealmIgnoringCase(t *testing.T) {
-	w := signintest.New(t)
+	signintest.Engines(t, usernamesAreUniqueInARealmIgnoringCase)
+}
+
+func usernamesAreUniqueInARealmIgnoringCase(t *testing.T, w *signintest.World) {
+	t.Helper()
 	w.Person(t, w.Site, "alice")
 	_, err := w.Directory.CreateIdentity(t.Context(), w.Site, identity("ALICE", ""))
 	if !errors.Is(err, directory.ErrUsernameTaken) {
@@ -116,7 +120,11 @@ func TestPeopleAreFoundByIDUsernameOrAddress(t *testing.T) {
 }
 
 func TestSuspensionEndsSessionsForGood(t *testing.T) {
-	w := signintest.New(t)
+	signintest.Engines(t, suspensionEndsSessionsForGood)
+}
+
+func suspensionEndsSessionsForGood(t *testing.T, w *signintest.World) {
+	t.Helper()
 	ctx := t.Context()
 	alice := w.Person(t, w.Site, "alice")
 	device := signintest.Software(t, w.Site)
@@ -150,7 +158,11 @@ func TestSuspensionEndsSessionsForGood(t *testing.T) {
 }
 
 func TestPasskeysAreRenamedAndRevokedByTheirOwnerOnly(t *testing.T) {
-	w := signintest.New(t)
+	signintest.Engines(t, passkeysAreRenamedAndRevokedByTheirOwnerOnly)
+}
+
+func passkeysAreRenamedAndRevokedByTheirOwnerOnly(t *testing.T, w *signintest.World) {
+	t.Helper()
 	ctx := t.Context()
 	alice, mallory := w.Person(t, w.Site, "alice"), w.Person(t, w.Site, "mallory")
 	device := signintest.Software(t, w.Site)

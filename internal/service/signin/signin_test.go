@@ -83,9 +83,11 @@ func TestTheUseOfAPasskeyIsNoted(t *testing.T) {
 	}
 }
 
-func TestOneCeremonySignsInOnce(t *testing.T) {
+func TestOneCeremonySignsInOnce(t *testing.T) { signintest.Engines(t, oneCeremonySignsInOnce) }
+
+func oneCeremonySignsInOnce(t *testing.T, w *signintest.World) {
+	t.Helper()
 	const contenders = 16
-	w := signintest.New(t)
 	alice := bound(t, w, "alice", signintest.Software(t, w.Site))
 	answer := assert(t, w, w.Site, alice.device)
 	errs := make([]error, contenders)

@@ -24,6 +24,7 @@ import (
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/service/signin"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/pgtest"
 )
 
 // Base is the server's base URL.
@@ -69,11 +70,22 @@ func (w *World) Service(tb testing.TB, s signin.Store) *signin.Service {
 		Keyring: w.ring, Now: w.Clock.Now})
 }
 
+// Engines runs a test on every database that there is.
+func Engines(t *testing.T, test func(*testing.T, *World)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, New(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, open(t, pgtest.Database(t))) })
+}
+
 // New builds a world that ends with the test.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	ctx := tb.Context()
-	db, err := store.Open(ctx, store.Config{URL: filepath.Join(tb.TempDir(), "assent.db")})
+	return open(tb, filepath.Join(tb.TempDir(), "assent.db"))
+}
+
+func open(tb testing.TB, database string) *World {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), store.Config{URL: database})
 	if err != nil {
 		tb.Fatalf("open store: %v", err)
 	}
