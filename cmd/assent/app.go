@@ -16,9 +16,9 @@ type appCmd struct {
 }
 
 type appCreateCmd struct {
-	Name     string   `required:"" help:"What people read when it asks."`
-	Kind     string   `required:"" help:"What it is: ${enum}." enum:"service,agent,web,spa,native"`
-	Auth     string   `required:"" help:"How it authenticates: ${enum}." enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
+	Name     string   `required:"true" help:"What people read when it asks."`
+	Kind     string   `required:"true" help:"What it is: ${enum}." enum:"service,agent,web,spa,native"`
+	Auth     string   `required:"true" help:"How it authenticates: ${enum}." enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
 	JWKS     string   `name:"jwks" help:"Its public keys, for private_key_jwt." placeholder:"FILE" type:"path"`
 	Owner    string   `help:"The person for whom an agent acts." placeholder:"LOGIN"`
 	Scope    string   `help:"Scopes that it may have, separated by spaces."`

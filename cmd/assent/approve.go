@@ -211,7 +211,9 @@ func approvedLine(a *assent.Approval) string {
 
 // runCommand runs COMMAND with our own streams and passes its exit code on.
 func (p *program) runCommand() error {
-	cmd := exec.Command(p.command[0], p.command[1:]...)
+	// COMMAND ends by itself: it outlives the wait for the answer.
+	ctx := context.WithoutCancel(p.ctx)
+	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...) //nolint:gosec // running what the caller said is the job
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.stdout, p.stderr
 	cmd.Env = os.Environ()
 	if p.env != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/realm"
+	"github.com/assent-id/assent/internal/softperson"
 	"github.com/assent-id/assent/sdk/assent"
 )
 
@@ -45,7 +46,7 @@ type demoWorld struct {
 	server *server.Server
 	http   *http.Server
 	site   *model.Site
-	person *person
+	person *softperson.Person
 	owner  model.Identity
 	agent  profile
 	store  string // what is told of the database
@@ -153,7 +154,7 @@ func (w *demoWorld) populate(ctx context.Context, shared bool) (err error) {
 		return err
 	}
 	w.link = binding.Link
-	w.person, err = newPerson(w.site.Issuer)
+	w.person, err = softperson.New(w.site.Issuer)
 	return err
 }
 

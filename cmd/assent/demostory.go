@@ -27,7 +27,7 @@ func (w *demoWorld) tell(ctx context.Context) error {
 	began := time.Now()
 	w.say("An agent asks, a person answers with a passkey, a stranger verifies.\n")
 	w.step("A server runs at %s on %s.", w.site.Issuer, w.store)
-	if err := w.person.bind(ctx, w.link); err != nil {
+	if err := w.person.Bind(ctx, w.link); err != nil {
 		return err
 	}
 	w.step("%s opens a binding link and binds a passkey.", demoName)
@@ -95,7 +95,7 @@ func (w *demoWorld) answer(ctx context.Context, req assent.Request) error {
 	t.row("number", req.Comparison+", shown on both sides")
 	t.print(w.stdout, "     ")
 
-	done, err := w.person.decide(ctx, req.ID, evidence.Approve)
+	done, err := w.person.Decide(ctx, req.ID, evidence.Approve)
 	if err != nil {
 		return err
 	}

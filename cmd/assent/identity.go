@@ -17,7 +17,7 @@ type identityCmd struct {
 }
 
 type identityCreateCmd struct {
-	Username    string `required:"" help:"Unique in the realm, ignoring case."`
+	Username    string `required:"true" help:"Unique in the realm, ignoring case."`
 	DisplayName string `help:"What others read. Default: the username."`
 	Email       string `help:"E-mail address."`
 	realmFlag

@@ -13,6 +13,18 @@ import (
 // the same port of [::1], if there is one: browsers try either for
 // "localhost", and nobody else should answer there.
 func listenLoopback(ctx context.Context, address string) (net.Listener, error) {
+	_, port, _ := net.SplitHostPort(address)
+	for try := 1; ; try++ {
+		l, err := listenBoth(ctx, address)
+		// A port that the system chose may be taken on the other address.
+		if errors.Is(err, syscall.EADDRINUSE) && port == "0" && try < 10 {
+			continue
+		}
+		return l, err
+	}
+}
+
+func listenBoth(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	first, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -26,10 +38,10 @@ func listenLoopback(ctx context.Context, address string) (net.Listener, error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, errors.Join(err, first.Close())
 	}
-	if err != nil {
-		return first, nil // a machine without IPv6
+	if err == nil {
+		return newBoth(first, second), nil
 	}
-	return newBoth(first, second), nil
+	return first, nil // a machine without IPv6
 }
 
 // both accepts from two listeners as if they were one.

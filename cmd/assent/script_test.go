@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/assent-id/assent/internal/softperson"
 	"github.com/assent-id/assent/internal/store/pgtest"
 	"github.com/assent-id/assent/sdk/evidence"
 )
@@ -28,6 +29,8 @@ func TestMain(m *testing.M) {
 // testscript:
 //
 //	dev [ARG...]        starts assent dev behind the proxy, in the background
+//	devtext [ARG...]    the same for people, without --json
+//	logged REGEXP       waits until the server has printed this
 //	serve [ARG...]      starts assent serve there
 //	stop [KILL|TERM]    ends the server; after TERM it must have exited with 0
 //	bindfile FILE [REALM] a person of the realm binds a passkey with the link in the
@@ -61,6 +64,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"dev":       positive(func(ts *testscript.TestScript, w *world, args []string) { w.dev(ts, args) }),
+			"devtext":   positive(func(ts *testscript.TestScript, w *world, args []string) { w.devText(ts, args) }),
+			"logged":    positive(func(ts *testscript.TestScript, w *world, args []string) { w.logged(ts, args[0]) }),
 			"serve":     positive(func(ts *testscript.TestScript, w *world, args []string) { w.serve(ts, args) }),
 			"stop":      positive(cmdStop),
 			"bindfile":  cmdBindFile,
@@ -105,10 +110,10 @@ func cmdStop(ts *testscript.TestScript, w *world, args []string) {
 }
 
 func cmdAnswer(ts *testscript.TestScript, w *world, args []string) {
-	var then func(context.Context, askedApproval) error
-	decide := func(answer string) func(context.Context, askedApproval) error {
-		return func(ctx context.Context, a askedApproval) error {
-			_, err := w.person.decide(ctx, a.ID, answer)
+	var then func(context.Context, softperson.Asked) error
+	decide := func(answer string) func(context.Context, softperson.Asked) error {
+		return func(ctx context.Context, a softperson.Asked) error {
+			_, err := w.person.Decide(ctx, a.ID, answer)
 			return err
 		}
 	}
@@ -118,13 +123,13 @@ func cmdAnswer(ts *testscript.TestScript, w *world, args []string) {
 	case "deny":
 		then = decide(evidence.Deny)
 	case "ignore":
-		then = func(context.Context, askedApproval) error { return nil }
+		then = func(context.Context, softperson.Asked) error { return nil }
 	case "crash":
-		then = func(context.Context, askedApproval) error { return w.stop(syscall.SIGKILL) }
+		then = func(context.Context, softperson.Asked) error { return w.stop(syscall.SIGKILL) }
 	case "interrupt":
 		list := ts.BackgroundCmds()
 		w.interrupted = list[len(list)-1]
-		then = func(context.Context, askedApproval) error { return w.interrupted.Process.Signal(os.Interrupt) }
+		then = func(context.Context, softperson.Asked) error { return w.interrupted.Process.Signal(os.Interrupt) }
 	default:
 		ts.Fatalf("answer %s?", args[0])
 	}
@@ -138,7 +143,7 @@ func cmdDemoAsk(ts *testscript.TestScript, w *world, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, err := w.person.call(ctx, "POST", w.base+"/v1/demo/ask", body)
+	_, err := w.person.Call(ctx, "POST", w.base+"/v1/demo/ask", body)
 	ts.Check(err)
 }
 
@@ -160,7 +165,7 @@ func cmdPending(ts *testscript.TestScript, w *world, args []string) {
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	list, err := w.person.pending(ctx)
+	list, err := w.person.List(ctx, "pending")
 	ts.Check(err)
 	if len(list) != want {
 		ts.Fatalf("%d approvals are pending, want %d", len(list), want)
@@ -196,11 +201,11 @@ func cmdBindFile(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 2 {
 		issuer += "/realms/" + args[1]
 	}
-	p, err := newPerson(issuer)
+	p, err := softperson.New(issuer)
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err = p.bind(ctx, strings.TrimSpace(ts.ReadFile(args[0])))
+	err = p.Bind(ctx, strings.TrimSpace(ts.ReadFile(args[0])))
 	switch {
 	case neg && err == nil:
 		ts.Fatalf("the passkey was bound")

@@ -11,12 +11,15 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/assent-id/assent/internal/softperson"
 )
 
 type worldKey struct{}
@@ -28,7 +31,7 @@ type world struct {
 	dir    string
 	vars   []string
 	proxy  *tamperer
-	person *person
+	person *softperson.Person
 
 	server      *exec.Cmd
 	ended       chan struct{} // closed when the server has ended
@@ -73,7 +76,7 @@ func setupWorld(t *testing.T, env *testscript.Env) error {
 	env.Defer(w.proxy.close)
 	env.Defer(func() { _ = w.stop(syscall.SIGKILL) })
 	w.base = w.proxy.url
-	if w.person, err = newPerson(w.base); err != nil {
+	if w.person, err = softperson.New(w.base); err != nil {
 		return err
 	}
 	env.Setenv("BASE", w.base)
@@ -127,6 +130,28 @@ func (w *world) dev(ts *testscript.TestScript, args []string) {
 	}
 }
 
+var bindingLink = regexp.MustCompile(`http://\S+/bind\?token=\S+`)
+
+func (w *world) devText(ts *testscript.TestScript, args []string) {
+	w.start(ts, append([]string{"dev", "--listen", w.listen, "--base-url", w.base}, args...), func([]byte) {})
+	w.logged(ts, "Ctrl-C stops it")
+	if link := bindingLink.FindString(w.log.String()); link != "" {
+		w.bind(ts, link)
+	}
+}
+
+func (w *world) logged(ts *testscript.TestScript, expression string) {
+	pattern, err := regexp.Compile("(?m)" + expression)
+	ts.Check(err)
+	deadline := time.Now().Add(patience)
+	for !pattern.MatchString(w.log.String()) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("not printed: %s\n%s", expression, w.log.String())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 func (w *world) serve(ts *testscript.TestScript, args []string) {
 	w.start(ts, append([]string{"serve", "--listen", w.listen, "--base-url", w.base}, args...), func([]byte) {})
 	deadline := time.Now().Add(patience)
@@ -150,7 +175,7 @@ func (w *world) serve(ts *testscript.TestScript, args []string) {
 func (w *world) bind(ts *testscript.TestScript, link string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ts.Check(w.person.bind(ctx, link))
+	ts.Check(w.person.Bind(ctx, link))
 }
 
 func (w *world) addEvent(line []byte) {
@@ -197,12 +222,12 @@ func (w *world) takeEvent(want map[string]string) map[string]string {
 
 // answer waits in the background until the person is asked, then goes on with
 // then.
-func (w *world) answer(then func(context.Context, askedApproval) error) {
+func (w *world) answer(then func(context.Context, softperson.Asked) error) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		for {
-			list, err := w.person.pending(ctx)
+			list, err := w.person.List(ctx, "pending")
 			if err != nil {
 				w.answers <- err
 				return

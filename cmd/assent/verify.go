@@ -15,7 +15,7 @@ import (
 
 type verifyCmd struct {
 	Evidence string `arg:"" help:"Evidence file; - reads standard input."`
-	Keys     string `required:"" help:"The realm's evidence keys: a JWKS file, or the URL ISSUER/v1/evidence/keys." placeholder:"FILE|URL"`
+	Keys     string `required:"true" help:"The realm's evidence keys: a JWKS file, or the URL ISSUER/v1/evidence/keys." placeholder:"FILE|URL"`
 	Issuer   string `help:"Accept evidence of this realm alone." placeholder:"URL"`
 	JSON     bool   `name:"json" help:"Print JSON."`
 }

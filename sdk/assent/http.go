@@ -86,7 +86,7 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 }
 
 func lost(ctx context.Context, cl call, err error) error {
-	if ctx.Err() != nil && context.Cause(ctx) != errSlow {
+	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSlow) {
 		return ctx.Err()
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
@@ -157,7 +157,7 @@ const (
 // sleep pauses, and reports whether there is time for another attempt.
 func (b *backoff) sleep(ctx context.Context, deadline time.Time) bool {
 	b.last = min(max(2*b.last, firstPause), maxPause)
-	pause := b.last/2 + rand.N(b.last/2+1) // so that many clients do not come back at once
+	pause := b.last/2 + rand.N(b.last/2+1) //nolint:gosec // jitter, so that many clients do not come back at once
 	if !time.Now().Add(pause).Before(deadline) {
 		pause = time.Until(deadline)
 	}
