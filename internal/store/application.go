@@ -155,5 +155,6 @@ func (s *Store) UpdateApplication(ctx context.Context, a model.Application, fx m
 	var u unit
 	u.expect(model.ErrConflict, updateApplicationSQL, a.RealmID, a.ID, a.Version, a.Kind, a.Name, a.Status,
 		a.OwnerID, string(settings), a.TokensInvalidBefore)
+	u.locks(lockRow, string(a.ID))
 	return wrap(s.write(ctx, &u, fx), "update application", a.ID)
 }

@@ -13,7 +13,7 @@ const (
 	// count that follows sees everything that was committed under that lock, so
 	// the limit holds without SERIALIZABLE and its false alarms.
 	askSQL = `
-INSERT INTO asker (realm_id, identity_id, application_id, asked, approved_at) VALUES ($1, $2, $3, 1, 0)
+INSERT INTO asker (realm_id, identity_id, application_id, asked) VALUES ($1, $2, $3, 1)
 ON CONFLICT (realm_id, identity_id, application_id) DO UPDATE SET asked = asker.asked + 1`
 
 	insertApprovalSQL = `
@@ -29,6 +29,7 @@ WHERE (SELECT count(*) FROM approval
 func (s *Store) CreateApproval(ctx context.Context, a model.Approval, maxPending int, fx model.Effects) error {
 	var u unit
 	u.do(askSQL, a.RealmID, a.IdentityID, a.ApplicationID)
+	u.locks(lockAsker, string(a.IdentityID))
 	u.expect(model.ErrTooMany, insertApprovalSQL, a.RealmID, a.ID, a.Kind, a.IdentityID, a.ApplicationID,
 		filled(a.Statement), string(a.StatementHash), orNull(a.AuthReqDigest), a.Interval, a.FirstTime,
 		a.CreatedAt, a.ExpiresAt, []byte{}, maxPending)
@@ -48,7 +49,7 @@ FROM approval WHERE `
   ORDER BY id DESC LIMIT $3`
 	endedApprovalsBeforeSQL = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state <> 'pending'
   AND id < $3 ORDER BY id DESC LIMIT $4`
-	dueApprovalsSQL = approvalColumns + `state = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
+	dueApprovalsSQL = approvalColumns + `ended_at = 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
 )
 
 func scanApproval(r row) model.Approval {
@@ -89,24 +90,26 @@ func (s *Store) Approvals(ctx context.Context, q approval.Query) ([]model.Approv
 // ApprovedBefore implements the approval service's store.
 func (s *Store) ApprovedBefore(ctx context.Context, realm model.RealmID, person model.IdentityID, app model.ClientID) (bool, error) {
 	at, err := readOne(ctx, s, millis,
-		`SELECT approved_at FROM asker WHERE realm_id = $1 AND identity_id = $2 AND application_id = $3`, realm, person, app)
+		`SELECT approved_at FROM approved_asker WHERE realm_id = $1 AND identity_id = $2 AND application_id = $3`, realm, person, app)
 	if errors.Is(err, model.ErrNotFound) {
 		return false, nil
 	}
 	return at > 0, wrap(err, "read what was approved for application", app)
 }
 
+// The state is wrapped in coalesce where one row is meant: a bare comparison
+// would let the planner take one of the partial indexes on the state instead
+// of the primary key, and walk through everybody's approvals.
 const (
 	endApprovalSQL = `
 UPDATE approval SET state = $3, ended_at = $4, evidence = $5
-WHERE realm_id = $1 AND id = $2 AND state = 'pending'`
+WHERE realm_id = $1 AND id = $2 AND coalesce(state, '') = 'pending'`
 	decideApprovalSQL = endApprovalSQL + ` AND expires_at > $4`
 
 	noteApprovedSQL = `
-INSERT INTO asker (realm_id, identity_id, application_id, asked, approved_at)
-SELECT realm_id, identity_id, application_id, 1, $3 FROM approval WHERE realm_id = $1 AND id = $2
-ON CONFLICT (realm_id, identity_id, application_id) DO UPDATE SET approved_at = excluded.approved_at
-WHERE asker.approved_at = 0`
+INSERT INTO approved_asker (realm_id, identity_id, application_id, approved_at)
+SELECT realm_id, identity_id, application_id, $3 FROM approval WHERE realm_id = $1 AND id = $2
+ON CONFLICT (realm_id, identity_id, application_id) DO NOTHING`
 
 	approvalExistsSQL = `SELECT id FROM approval WHERE realm_id = $1 AND id = $2`
 )
@@ -119,6 +122,7 @@ func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effect
 	}
 	var u unit
 	u.expect(model.ErrConflict, sql, e.RealmID, e.ID, string(e.State), e.At, filled(e.Evidence))
+	u.locks(lockRow, string(e.ID))
 	if e.Passkey != nil {
 		u.usePasskey(*e.Passkey)
 	}
@@ -132,7 +136,7 @@ func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effect
 const (
 	fulfilApprovalSQL = `
 UPDATE approval SET state = 'fulfilled', grant_id = $3, fulfilled_at = $4
-WHERE realm_id = $1 AND id = $2 AND state = 'approved'`
+WHERE realm_id = $1 AND id = $2 AND coalesce(state, '') = 'approved'`
 
 	insertGrantSQL = `
 INSERT INTO access_grant (realm_id, id, kind, identity_id, application_id, approval_id, scope, created_at, expires_at, revoked_at)
@@ -143,6 +147,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 func (s *Store) FulfilApproval(ctx context.Context, g model.Grant, at model.Millis, fx model.Effects) error {
 	var u unit
 	u.expect(model.ErrConflict, fulfilApprovalSQL, g.RealmID, g.ApprovalID, string(g.ID), at)
+	u.locks(lockRow, string(g.ApprovalID))
 	u.do(insertGrantSQL, g.RealmID, string(g.ID), g.Kind, g.IdentityID, g.ApplicationID, g.ApprovalID, g.Scope,
 		g.CreatedAt, g.ExpiresAt, g.RevokedAt)
 	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL, g.RealmID, g.ApprovalID)
@@ -151,12 +156,13 @@ func (s *Store) FulfilApproval(ctx context.Context, g model.Grant, at model.Mill
 
 const redeemApprovalSQL = `
 UPDATE approval SET redeemed_at = $3
-WHERE realm_id = $1 AND id = $2 AND state = 'fulfilled' AND redeemed_at = 0`
+WHERE realm_id = $1 AND id = $2 AND coalesce(state, '') = 'fulfilled' AND redeemed_at = 0`
 
 // RedeemApproval implements the approval service's store.
 func (s *Store) RedeemApproval(ctx context.Context, realm model.RealmID, id model.ApprovalID, at model.Millis, fx model.Effects) error {
 	var u unit
 	u.expect(model.ErrConflict, redeemApprovalSQL, realm, id, at)
+	u.locks(lockRow, string(id))
 	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL+` AND state = 'fulfilled'`, realm, id)
 	return wrap(err, "redeem approval", id)
 }

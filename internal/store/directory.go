@@ -64,13 +64,19 @@ func (s *Store) IdentityByLogin(ctx context.Context, realm model.RealmID, folded
 	switch {
 	case err != nil || bad != nil:
 		return model.Identity{}, wrap(first(err, bad), "find an identity of realm", realm)
-	case len(byName.got) == 1:
-		return byName.got[0], nil
-	case len(byMail.got) == 1: // a shared address names nobody
-		return byMail.got[0], nil
-	default:
+	}
+	// Whoever takes somebody else's address as a username must not be found in
+	// their place: a name that means two people means nobody.
+	found := byName.got
+	for _, i := range byMail.got {
+		if len(found) == 0 || found[0].ID != i.ID {
+			found = append(found, i)
+		}
+	}
+	if len(found) != 1 {
 		return model.Identity{}, wrap(model.ErrNotFound, "find an identity of realm", realm)
 	}
+	return found[0], nil
 }
 
 const updateIdentitySQL = `
@@ -88,6 +94,7 @@ func (s *Store) UpdateIdentity(ctx context.Context, i model.Identity, fx model.E
 	u.expect(model.ErrConflict, updateIdentitySQL, i.RealmID, i.ID, i.Version, i.DisplayName, i.Status,
 		model.FoldName(i.Traits.Username), model.FoldName(i.Traits.PrimaryEmailAddress), string(traits),
 		i.TokensInvalidBefore, i.UpdatedAt)
+	u.locks(lockRow, string(i.ID))
 	return wrap(s.write(ctx, &u, fx), "update identity", i.ID)
 }
 
@@ -139,6 +146,7 @@ func (u *unit) insertPasskey(p model.Passkey) {
 // meantime: what it signed must not count then.
 func (u *unit) usePasskey(use model.PasskeyUse) {
 	u.expect(model.ErrNotFound, usePasskeySQL, use.RealmID, string(use.ID), int64(use.SignCount), use.BackupState, use.At)
+	u.locks(lockPasskey, string(use.ID))
 }
 
 const (
@@ -191,6 +199,7 @@ func (s *Store) BindingJobByToken(ctx context.Context, realm model.RealmID, dige
 func (s *Store) OpenBindingJob(ctx context.Context, realm model.RealmID, id model.BindingJobID, at model.Millis) error {
 	var u unit
 	u.expect(model.ErrConflict, openBindingJobSQL, realm, id, at)
+	u.locks(lockRow, string(id))
 	err := s.write(ctx, &u, model.Effects{})
 	return wrap(s.lostOrMissing(ctx, err, `SELECT id FROM binding_job WHERE realm_id = $1 AND id = $2`, realm, id), "open binding job", id)
 }
@@ -204,6 +213,7 @@ func (s *Store) CompleteBinding(ctx context.Context, b directory.Completion, fx 
 		sql = completeFirstBindingSQL
 	}
 	u.expect(model.ErrConflict, sql, b.Passkey.RealmID, b.Job, b.Passkey.IdentityID, b.At)
+	u.locks(lockRow, string(b.Job))
 	u.insertPasskey(b.Passkey)
 	u.insertSession(b.Session)
 	return wrap(s.write(ctx, &u, fx), "complete binding job", b.Job)

@@ -34,7 +34,7 @@ func scanOutbox(r row) model.OutboxItem {
 // LeaseOutbox implements the notify service's store.
 func (s *Store) LeaseOutbox(ctx context.Context, node string, now model.Millis, lease time.Duration, limit int) ([]model.OutboxItem, error) {
 	items := rowsOf(scanOutbox)
-	var u unit
+	u := unit{alone: true} // it locks whatever is due
 	u.do(dropOutboxSQL, now)
 	u.read(items, leaseOutboxSQL, now, now.Add(lease), node, limit)
 	if err := s.write(ctx, &u, model.Effects{}); err != nil {
@@ -50,6 +50,7 @@ func (s *Store) LeaseOutbox(ctx context.Context, node string, now model.Millis, 
 func (s *Store) DoneOutbox(ctx context.Context, node string, id model.OutboxID) error {
 	var u unit
 	u.do(doneOutboxSQL, id, node)
+	u.locks(lockRow, string(id))
 	return wrap(s.write(ctx, &u, model.Effects{}), "finish outbox item", id)
 }
 
@@ -57,6 +58,7 @@ func (s *Store) DoneOutbox(ctx context.Context, node string, id model.OutboxID) 
 func (s *Store) RetryOutbox(ctx context.Context, node string, id model.OutboxID, notBefore model.Millis, lastError string) error {
 	var u unit
 	u.do(retryOutboxSQL, id, node, notBefore, lastError)
+	u.locks(lockRow, string(id))
 	return wrap(s.write(ctx, &u, model.Effects{}), "give back outbox item", id)
 }
 

@@ -39,6 +39,7 @@ WHERE excluded.before_at > revocation.before_at`
 func (s *Store) Revoke(ctx context.Context, r model.Revocation, fx model.Effects) error {
 	var u unit
 	u.expect(errRevokedAlready, revokeSQL, r.RealmID, string(r.Kind), r.Key, r.Before, r.ExpiresAt, r.At)
+	u.locks(lockRow, r.Key)
 	if r.Kind == model.RevokeGrant {
 		u.do(revokeGrantSQL, r.RealmID, r.Key, r.At)
 	}

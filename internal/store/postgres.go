@@ -28,6 +28,7 @@ type pg struct {
 	mu   sync.Mutex
 	idle []*pgLink // the last used is the first to be used again
 
+	writer   *pgWriter
 	once     *pgConsumer
 	announce *pgAnnouncer
 }
@@ -47,6 +48,7 @@ func openPostgres(ctx context.Context, cfg Config, f *feed) (engine, error) {
 	if err := p.migrate(ctx); err != nil {
 		return nil, errors.Join(err, p.db.Close())
 	}
+	p.writer = startWriter(p)
 	p.once = startConsumer(p)
 	p.announce = startAnnouncer(p)
 	f.announce = p.announce.add
@@ -66,6 +68,10 @@ func setParams(config *pgx.ConnConfig) {
 		"statement_timeout":                   millisText(runTimeout),
 		"lock_timeout":                        millisText(waitTimeout),
 		"idle_in_transaction_session_timeout": millisText(2 * runTimeout),
+		// Every statement has its index. Plans are made once per connection,
+		// perhaps while a table is empty, and must not read all of it later.
+		"enable_seqscan": "off",
+		"jit":            "off",
 	} {
 		if _, set := config.RuntimeParams[name]; !set {
 			config.RuntimeParams[name] = value
@@ -154,19 +160,6 @@ func (p *pg) rollback(l *pgLink, failed *pipeline) {
 // tries bounds how often a transaction runs that others made fail.
 const tries = 12
 
-// write runs a unit as one transaction in one round trip.
-func (p *pg) write(ctx context.Context, u *unit) error {
-	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
-	if u.serializable {
-		begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
-	}
-	pl := pipeline{steps: make([]step, 0, len(u.steps)+2)}
-	pl.steps = append(pl.steps, step{sql: begin})
-	pl.steps = append(pl.steps, u.steps...)
-	pl.steps = append(pl.steps, step{sql: "COMMIT"})
-	return p.again(ctx, func() error { return outcome(p.send(ctx, &pl), &pl) })
-}
-
 // again repeats what failed only because of others, with growing pauses.
 func (p *pg) again(ctx context.Context, run func() error) error {
 	pause := time.Millisecond
@@ -181,7 +174,7 @@ func (p *pg) again(ctx context.Context, run func() error) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // G404: spreads attempts in time, guards nothing
 		}
 		pause = min(2*pause, 200*time.Millisecond)
 	}
@@ -214,6 +207,7 @@ func (p *pg) clock(ctx context.Context) (int64, error) {
 
 // close waits for what is under way.
 func (p *pg) close() error {
+	p.writer.close()
 	p.once.close()
 	p.announce.close()
 	if p.closed.Swap(true) {

@@ -20,6 +20,7 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	undefinedTable       = "42P01"
+	duplicateTable       = "42P07"
 	lockNotAvailable     = "55P03"
 	queryCanceled        = "57014"
 )

@@ -103,7 +103,7 @@ func (p *pg) listenForever(ctx context.Context, look chan<- struct{}) {
 		p.feed.logger.Warn("listen for changes", "error", err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // G404: spreads nodes in time, guards nothing
 		}
 		pause = min(2*pause, longest)
 	}
@@ -114,7 +114,7 @@ func (p *pg) listen(ctx context.Context, listening func(), look chan<- struct{})
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

@@ -20,7 +20,7 @@ func (p *pg) migrate(ctx context.Context) error {
 	if done, err := current(version); done || err != nil {
 		return err
 	}
-	l, err := lock.NewPostgresTableLocker(
+	l, err := lock.NewPostgresTableLocker(lock.WithTableLogger(p.feed.logger),
 		lock.WithTableLockTimeout(50*time.Millisecond, 1200),
 		lock.WithTableUnlockTimeout(50*time.Millisecond, 200))
 	if err != nil {
@@ -29,7 +29,19 @@ func (p *pg) migrate(ctx context.Context) error {
 	config := *p.config
 	config.RuntimeParams = map[string]string{"application_name": "assent migrate"}
 	db := stdlib.OpenDB(config)
-	return errors.Join(migrate(ctx, db, postgresDialect, l), db.Close())
+	for range tries {
+		if err = migrate(ctx, db, postgresDialect, l); !isSameTable(err) {
+			break
+		}
+	}
+	return errors.Join(err, db.Close())
+}
+
+// isSameTable reports that two processes made the table of the lock at the
+// same instant, which IF NOT EXISTS does not prevent. One of them has it now.
+func isSameTable(err error) bool {
+	server, ok := isServerError(err)
+	return ok && (server.Code == uniqueViolation || server.Code == duplicateTable)
 }
 
 func (p *pg) version(ctx context.Context) (int64, error) {

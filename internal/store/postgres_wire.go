@@ -54,7 +54,7 @@ func (s statement) text() string {
 var errNotSent = errors.New("not sent")
 
 // idleTrust is how long an unused connection is believed to be there.
-const idleTrust = 100 * time.Millisecond
+const idleTrust = 5 * time.Millisecond
 
 // binaryFormat says that every parameter, or every column, is binary.
 var binaryFormat = []int16{1}

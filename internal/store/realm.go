@@ -73,5 +73,6 @@ func (s *Store) UpdateRealm(ctx context.Context, r model.Realm, fx model.Effects
 	var u unit
 	u.expect(model.ErrConflict, updateRealmSQL, r.ID, r.Version, r.TenantID, r.Name, r.DisplayName, r.Default,
 		r.Status, string(policy), r.TokensInvalidBefore)
+	u.locks(lockRow, string(r.ID))
 	return wrap(s.write(ctx, &u, fx), "update realm", r.ID)
 }

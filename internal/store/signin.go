@@ -43,6 +43,7 @@ func (u *unit) insertSession(s model.Session) {
 func (s *Store) SignIn(ctx context.Context, once model.Once, session model.Session, use model.PasskeyUse, fx model.Effects) error {
 	var u unit
 	u.expect(model.ErrConflict, consumeSQL, once.RealmID, once.Namespace, once.Digest[:], once.Until)
+	u.locks(lockOnce, string(once.Digest[:]))
 	u.usePasskey(use)
 	u.insertSession(session)
 	return wrap(s.write(ctx, &u, fx), "sign in with passkey", use.ID)
@@ -66,6 +67,7 @@ func (s *Store) SessionByDigest(ctx context.Context, realm model.RealmID, digest
 func (s *Store) TouchSession(ctx context.Context, realm model.RealmID, id model.SessionID, seen, idleUntil model.Millis) error {
 	var u unit
 	u.do(touchSessionSQL, realm, string(id), seen, idleUntil)
+	u.locks(lockRow, string(id))
 	return wrap(s.write(ctx, &u, model.Effects{}), "touch session", id)
 }
 
@@ -73,10 +75,13 @@ func (s *Store) TouchSession(ctx context.Context, realm model.RealmID, id model.
 // nothing and writes no effects.
 func (s *Store) EndSession(ctx context.Context, realm model.RealmID, id model.SessionID, at model.Millis, fx model.Effects) error {
 	var u unit
-	u.expect(model.ErrConflict, endSessionSQL, realm, string(id), at)
-	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), `SELECT id FROM session WHERE realm_id = $1 AND id = $2`, realm, id)
-	if errors.Is(err, model.ErrConflict) {
-		return nil
+	u.expect(errEndedAlready, endSessionSQL, realm, string(id), at)
+	u.locks(lockRow, string(id))
+	err := s.write(ctx, &u, fx)
+	if errors.Is(err, errEndedAlready) {
+		_, err = readOne(ctx, s, row.text, `SELECT id FROM session WHERE realm_id = $1 AND id = $2`, realm, id)
 	}
 	return wrap(err, "end session", id)
 }
+
+var errEndedAlready = errors.New("ended already")

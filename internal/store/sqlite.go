@@ -51,8 +51,7 @@ func openSQLite(ctx context.Context, path string, cfg Config, f *feed) (engine, 
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	if err := migrateSQLite(ctx, conn, path); err != nil {
-		conn.close()
-		return nil, err
+		return nil, errors.Join(err, conn.close())
 	}
 	n := cfg.MaxConns
 	if n <= 0 {

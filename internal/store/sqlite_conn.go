@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
@@ -112,7 +113,7 @@ func (c *liteConn) query(into collector, sql string, args ...any) (err error) {
 			err = liteError(e)
 		}
 	}()
-	c.vals = append(c.vals[:0], make([]driver.Value, len(rows.Columns()))...)
+	c.vals = slices.Grow(c.vals[:0], len(rows.Columns()))[:len(rows.Columns())]
 	for {
 		switch err := rows.Next(c.vals); {
 		case errors.Is(err, io.EOF):

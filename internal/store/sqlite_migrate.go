@@ -60,19 +60,20 @@ type fileLock struct {
 
 // Lock implements [lock.Locker].
 func (l *fileLock) Lock(ctx context.Context, _ *sql.DB) (err error) {
-	if l.conn, err = dialSQLite(liteDSN(l.path)); err != nil {
-		return err
-	}
 	for range lockTries {
+		if l.conn, err = dialSQLite(liteDSN(l.path)); err != nil {
+			return err
+		}
 		if _, err = l.conn.exec("BEGIN EXCLUSIVE"); err == nil {
 			return nil
 		}
+		// Busy for long, or its holder is done and has removed the file.
+		err = errors.Join(err, l.conn.close())
 		if ctx.Err() != nil {
-			err = ctx.Err()
 			break
 		}
 	}
-	return errors.Join(err, l.conn.close())
+	return err
 }
 
 // Unlock implements [lock.Locker].

@@ -71,6 +71,10 @@ func (w *liteWriter) loop() {
 
 // group runs j and what else is queued now, commits, and answers.
 func (w *liteWriter) group(g *liteGroup, j *liteJob) {
+	if err := g.begin(); err != nil {
+		w.refuse(j, err)
+		return
+	}
 	var outside []*liteJob
 	until := time.Now().Add(groupTime)
 	g.run(j)
@@ -98,6 +102,27 @@ gather:
 	}
 }
 
+// refuse tells everybody who waits now what kept a transaction from beginning:
+// another process held the file for [waitTimeout], and there is no use in each
+// of them waiting as long again.
+func (w *liteWriter) refuse(j *liteJob, err error) {
+	for {
+		j.err = err
+		j.settle()
+		for taken := false; !taken; {
+			select {
+			case next, open := <-w.queue.jobs:
+				if !open {
+					return
+				}
+				j, taken = next, next.take()
+			default:
+				return
+			}
+		}
+	}
+}
+
 // A liteGroup is one transaction that several jobs share.
 type liteGroup struct {
 	conn *liteConn
@@ -105,18 +130,27 @@ type liteGroup struct {
 	jobs []*liteJob
 }
 
+// begin takes the write lock (IMMEDIATE): now, while waiting for another
+// process is still possible, and not in the middle.
+func (g *liteGroup) begin() error {
+	_, err := g.conn.exec("BEGIN IMMEDIATE")
+	g.open = err == nil
+	return err
+}
+
 // run does a job inside the group's transaction. If it fails, it is undone
 // alone; the others do not notice.
 func (g *liteGroup) run(j *liteJob) {
+	first := len(g.jobs) == 0
 	g.jobs = append(g.jobs, j)
-	if !g.open {
-		// IMMEDIATE: take the write lock now, when waiting for another process
-		// still is possible, not in the middle.
-		if _, j.err = g.conn.exec("BEGIN IMMEDIATE"); j.err != nil {
+	if !g.open { // what came before was undone
+		if j.err = g.begin(); j.err != nil {
 			return
 		}
-		g.open = true
-		// Nothing before it can be lost, so the first needs no savepoint.
+		first = true
+	}
+	if first {
+		// Nothing before it can be lost, so it needs no savepoint.
 		if j.err = g.work(j); j.err != nil {
 			g.rollback()
 		}

@@ -80,7 +80,7 @@ func (s *Store) Sweep(ctx context.Context, now model.Millis) error {
 var errNotNow = errors.New("swept a moment ago")
 
 func (s *Store) claimSweep(ctx context.Context, now model.Millis) (bool, error) {
-	var u unit
+	u := unit{alone: true}
 	u.expect(errNotNow, claimSweepSQL, now, now.Add(-sweepEvery))
 	err := s.db.write(ctx, &u)
 	if errors.Is(err, errNotNow) {
@@ -99,7 +99,7 @@ type usedUp struct {
 // forget walks through the whole table of what was consumed, reading beside
 // the writers, and deletes what ended long enough ago.
 func (s *Store) forget(ctx context.Context, until model.Millis) error {
-	var mark unit
+	mark := unit{alone: true}
 	mark.do(forgetSQL, until)
 	if err := s.db.write(ctx, &mark); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (s *Store) forget(ctx context.Context, until model.Millis) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		var u unit
+		u := unit{alone: true}
 		for _, r := range rows {
 			if r.until <= int64(until) {
 				u.do(deleteUsedUpSQL, r.realm, r.namespace, r.digest, until)
@@ -132,7 +132,7 @@ func (s *Store) forget(ctx context.Context, until model.Millis) error {
 func (s *Store) deleteBatches(ctx context.Context, sql string, until model.Millis) error {
 	for {
 		gone := rowsOf(row.int)
-		var u unit
+		u := unit{alone: true}
 		u.read(gone, sql, until, sweepBatch)
 		if err := s.db.write(ctx, &u); err != nil {
 			return err

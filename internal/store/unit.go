@@ -14,8 +14,12 @@ import (
 // again after a serialization failure without asking anybody.
 type unit struct {
 	steps []step
+	// alone keeps PostgreSQL from putting the unit into one transaction with
+	// others.
+	alone bool
 	// serializable asks PostgreSQL for SERIALIZABLE instead of READ COMMITTED:
 	// for units in which more than one row decides. On SQLite every unit is.
+	// Such a unit is alone.
 	serializable bool
 }
 
@@ -28,6 +32,9 @@ type step struct {
 	missed error
 	// rows reads what the statement returns; nil: it returns nothing.
 	rows collector
+	// lock names the existing row that the statement locks, if others may want
+	// it too. See [unit.locks].
+	lock string
 }
 
 // do adds a statement whose count of rows does not matter.
@@ -40,6 +47,20 @@ func (u *unit) do(sql string, args ...any) {
 func (u *unit) expect(missed error, sql string, args ...any) {
 	u.steps = append(u.steps, step{sql: sql, args: args, missed: missed})
 }
+
+// The order in which a transaction takes locks on rows that are there before
+// it. Everybody takes them in this order, and rows of one rank in the order of
+// their names, so that no two transactions wait for each other.
+const (
+	lockOnce    = "0"
+	lockRow     = "1" // the row that the unit is about
+	lockPasskey = "2"
+	lockAsker   = "3"
+)
+
+// locks says of the statement added last which row it locks. The locks of a
+// unit must come in their order, and before its statements without one.
+func (u *unit) locks(rank, name string) { u.steps[len(u.steps)-1].lock = rank + name }
 
 // read adds a statement that returns rows.
 func (u *unit) read(into collector, sql string, args ...any) {

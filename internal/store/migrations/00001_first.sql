@@ -2,7 +2,10 @@
 
 -- Names in double braces are filled in for the engine: see migrate.go.
 -- Instants are Unix milliseconds; 0 means never or not yet.
--- Every row of a realm has a key that starts with its realm.
+-- Every row of a realm has a primary key that starts with its realm. Other
+-- indexes end with it: all their first columns tell rows apart by themselves,
+-- and a planner without statistics cannot mistake one of them for a way to
+-- find a primary key.
 
 -- meta: facts about this database as a whole, such as the restore epoch.
 CREATE TABLE meta (
@@ -52,8 +55,8 @@ CREATE TABLE signing_key (
   publish_until {{int}}   NOT NULL,
   PRIMARY KEY (realm_id, kid)
 ){{strict}};
-CREATE UNIQUE INDEX signing_key_active ON signing_key (realm_id, alg) WHERE state = 'active';
-CREATE UNIQUE INDEX signing_key_next ON signing_key (realm_id, alg) WHERE state = 'next';
+CREATE UNIQUE INDEX signing_key_active ON signing_key (alg, realm_id) WHERE state = 'active';
+CREATE UNIQUE INDEX signing_key_next ON signing_key (alg, realm_id) WHERE state = 'next';
 
 CREATE TABLE application (
   realm_id              {{text}} NOT NULL REFERENCES realm (id),
@@ -106,8 +109,8 @@ CREATE TABLE identity (
   version               {{int}}  NOT NULL,
   PRIMARY KEY (realm_id, id)
 ){{strict}};
-CREATE UNIQUE INDEX identity_username ON identity (realm_id, username) WHERE username <> '';
-CREATE INDEX identity_email ON identity (realm_id, email) WHERE email <> '';
+CREATE UNIQUE INDEX identity_username ON identity (username, realm_id) WHERE username <> '';
+CREATE INDEX identity_email ON identity (email, realm_id) WHERE email <> '';
 
 CREATE TABLE passkey (
   realm_id        {{text}}  NOT NULL,
@@ -128,8 +131,8 @@ CREATE TABLE passkey (
   PRIMARY KEY (realm_id, id),
   FOREIGN KEY (realm_id, identity_id) REFERENCES identity (realm_id, id)
 ){{strict}};
-CREATE UNIQUE INDEX passkey_credential ON passkey (realm_id, credential_id);
-CREATE INDEX passkey_identity ON passkey (realm_id, identity_id);
+CREATE UNIQUE INDEX passkey_credential ON passkey (credential_id, realm_id);
+CREATE INDEX passkey_identity ON passkey (identity_id, realm_id);
 
 CREATE TABLE binding_job (
   realm_id        {{text}}  NOT NULL,
@@ -145,7 +148,7 @@ CREATE TABLE binding_job (
   PRIMARY KEY (realm_id, id),
   FOREIGN KEY (realm_id, identity_id) REFERENCES identity (realm_id, id)
 ){{strict}};
-CREATE UNIQUE INDEX binding_job_token ON binding_job (realm_id, token_digest);
+CREATE UNIQUE INDEX binding_job_token ON binding_job (token_digest, realm_id);
 
 -- session, approval and what follows are written with every use of the
 -- product. They name their person and application without a foreign key: the
@@ -164,7 +167,7 @@ CREATE TABLE session (
   user_agent   {{text}}  NOT NULL,
   PRIMARY KEY (realm_id, id)
 ){{strict}};
-CREATE UNIQUE INDEX session_digest ON session (realm_id, digest);
+CREATE UNIQUE INDEX session_digest ON session (digest, realm_id);
 
 CREATE TABLE approval (
   realm_id        {{text}}  NOT NULL,
@@ -187,10 +190,12 @@ CREATE TABLE approval (
   redeemed_at     {{int}}   NOT NULL,
   PRIMARY KEY (realm_id, id)
 ){{strict}};
-CREATE UNIQUE INDEX approval_request ON approval (realm_id, auth_req_digest);
-CREATE INDEX approval_pending ON approval (realm_id, identity_id, application_id) WHERE state = 'pending';
-CREATE INDEX approval_ended ON approval (realm_id, identity_id, id) WHERE state <> 'pending';
-CREATE INDEX approval_due ON approval (expires_at) WHERE state = 'pending';
+CREATE UNIQUE INDEX approval_request ON approval (auth_req_digest, realm_id);
+CREATE INDEX approval_pending ON approval (identity_id, application_id, realm_id) WHERE state = 'pending';
+CREATE INDEX approval_ended ON approval (identity_id, id, realm_id) WHERE state <> 'pending';
+-- ended_at, not state, so that who looks for one person's pending ones is not
+-- led here.
+CREATE INDEX approval_due ON approval (expires_at) WHERE ended_at = 0;
 
 -- asker: one row per person and application that ever asked. Asking updates
 -- it, so that two that ask at once are counted one after the other.
@@ -199,6 +204,14 @@ CREATE TABLE asker (
   identity_id    {{text}} NOT NULL,
   application_id {{text}} NOT NULL,
   asked          {{int}}  NOT NULL,
+  PRIMARY KEY (realm_id, identity_id, application_id)
+){{rowless}};
+
+-- approved_asker: whom a person has approved, since when.
+CREATE TABLE approved_asker (
+  realm_id       {{text}} NOT NULL,
+  identity_id    {{text}} NOT NULL,
+  application_id {{text}} NOT NULL,
   approved_at    {{int}}  NOT NULL,
   PRIMARY KEY (realm_id, identity_id, application_id)
 ){{rowless}};

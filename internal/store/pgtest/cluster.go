@@ -35,6 +35,7 @@ type Cluster struct {
 	holder   *exec.Cmd
 	hold     io.WriteCloser // closing it takes the server down
 	pid      int
+	settings []string // such as "fsync=off"
 }
 
 // ErrNotInstalled says that no PostgreSQL server programs were found.
@@ -42,12 +43,14 @@ var ErrNotInstalled = errors.New("pgtest: no PostgreSQL server programs on this 
 
 // Start makes and starts a cluster and waits until it answers. Durability is
 // as in production (fsync and synchronous_commit are on).
-func Start(ctx context.Context) (c *Cluster, err error) {
+func Start(ctx context.Context) (*Cluster, error) { return start(ctx) }
+
+func start(ctx context.Context, settings ...string) (c *Cluster, err error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
 	}
-	c = &Cluster{bin: bin}
+	c = &Cluster{bin: bin, settings: settings}
 	if c.account, err = account(); err != nil {
 		return nil, err
 	}
@@ -143,9 +146,11 @@ exit 0`
 
 // launch starts the server in its folder.
 func (c *Cluster) launch(ctx context.Context) error {
-	cmd := c.command(context.WithoutCancel(ctx), "/bin/sh", "-c", holderScript, "sh",
-		filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.dir,
-		"-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "log_min_messages=error")
+	args := []string{"-c", holderScript, "sh", filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.dir}
+	for _, s := range append([]string{"listen_addresses=", "max_connections=200", "shared_buffers=64MB", "log_min_messages=error"}, c.settings...) {
+		args = append(args, "-c", s)
+	}
+	cmd := c.command(context.WithoutCancel(ctx), "/bin/sh", args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("pgtest: %w", err)

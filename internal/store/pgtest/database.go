@@ -11,10 +11,11 @@ import (
 )
 
 // shared is the one cluster of this test process. It ends with the process.
+// Tests kill processes, not the machine, so nothing has to reach the disk.
 var shared = sync.OnceValues(func() (*Cluster, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return Start(ctx)
+	return start(ctx, "fsync=off", "full_page_writes=off")
 })
 
 // Database makes a database for one test and returns its URL. The server is
@@ -24,7 +25,8 @@ var shared = sync.OnceValues(func() (*Cluster, error) {
 func Database(t testing.TB) string {
 	t.Helper()
 	admin := os.Getenv("ASSENT_TEST_POSTGRES")
-	if admin == "" {
+	own := admin == ""
+	if own {
 		c, err := shared()
 		if errors.Is(err, ErrNotInstalled) {
 			t.Skip(err)
@@ -39,6 +41,9 @@ func Database(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if own { // it goes with the cluster; dropping it would cost a checkpoint
+			return
+		}
 		if err := execute(context.Background(), admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Errorf("drop the test's database: %v", err)
 		}

@@ -1,0 +1,170 @@
+package storetest
+
+import (
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/approval"
+)
+
+// A trespass reaches from one realm for what belongs to the other.
+type trespass struct {
+	name string
+	// reach is told the foreign realm and tries everything it can with ids of
+	// home. It returns what it was told, or nil if it got something.
+	reach func(w *world, foreign model.RealmID) error
+}
+
+var notFound = []trespass{
+	{"Application", func(w *world, foreign model.RealmID) error {
+		_, err := w.Application(w.ctx, foreign, w.home.app.ID)
+		return err
+	}},
+	{"Identity", func(w *world, foreign model.RealmID) error {
+		_, err := w.Identity(w.ctx, foreign, w.home.person.ID)
+		return err
+	}},
+	{"IdentityByLogin", func(w *world, foreign model.RealmID) error {
+		bob := newPerson(w.home.realm.ID, "bob")
+		bob.Traits.PrimaryEmailAddress = "bob@example.org"
+		w.ok(w.CreateIdentity(w.ctx, bob, model.Effects{}))
+		if _, err := w.IdentityByLogin(w.ctx, foreign, "bob"); err == nil {
+			return nil
+		}
+		_, err := w.IdentityByLogin(w.ctx, foreign, "bob@example.org")
+		return err
+	}},
+	{"BindingJobByToken", func(w *world, foreign model.RealmID) error {
+		_, err := w.BindingJobByToken(w.ctx, foreign, w.job(w.home.person).TokenDigest)
+		return err
+	}},
+	{"OpenBindingJob", func(w *world, foreign model.RealmID) error {
+		return w.OpenBindingJob(w.ctx, foreign, w.job(w.home.person).ID, start)
+	}},
+	{"PasskeyByCredential", func(w *world, foreign model.RealmID) error {
+		_, err := w.PasskeyByCredential(w.ctx, foreign, w.home.passkey.CredentialID)
+		return err
+	}},
+	{"SessionByDigest", func(w *world, foreign model.RealmID) error {
+		_, err := w.SessionByDigest(w.ctx, foreign, w.session().Digest)
+		return err
+	}},
+	{"EndSession", func(w *world, foreign model.RealmID) error {
+		return w.EndSession(w.ctx, foreign, w.session().ID, start, model.Effects{})
+	}},
+	{"Approval", func(w *world, foreign model.RealmID) error {
+		_, err := w.Approval(w.ctx, foreign, w.ask(w.home).ID)
+		return err
+	}},
+	{"ApprovalByRequest", func(w *world, foreign model.RealmID) error {
+		_, err := w.ApprovalByRequest(w.ctx, foreign, w.ask(w.home).AuthReqDigest)
+		return err
+	}},
+	{"EndApproval", func(w *world, foreign model.RealmID) error {
+		e := ending(w.ask(w.home), model.ApprovalApproved)
+		e.RealmID = foreign
+		return w.EndApproval(w.ctx, e, model.Effects{})
+	}},
+	{"EndApprovalWithAForeignPasskey", func(w *world, _ model.RealmID) error {
+		e := ending(w.ask(w.away), model.ApprovalApproved)
+		use := useOf(w.home.passkey, start)
+		use.RealmID = e.RealmID
+		e.Passkey = &use
+		return w.EndApproval(w.ctx, e, model.Effects{})
+	}},
+	{"FulfilApproval", func(w *world, foreign model.RealmID) error {
+		a := w.ask(w.home)
+		w.ok(w.EndApproval(w.ctx, ending(a, model.ApprovalApproved), model.Effects{}))
+		g := grantOf(a)
+		g.RealmID = foreign
+		return w.FulfilApproval(w.ctx, g, start, model.Effects{})
+	}},
+	{"RedeemApproval", func(w *world, foreign model.RealmID) error {
+		return w.RedeemApproval(w.ctx, foreign, w.fulfilled().ID, start, model.Effects{})
+	}},
+	{"SignInWithAForeignPasskey", func(w *world, foreign model.RealmID) error {
+		s, use := newSession(w.home.passkey), useOf(w.home.passkey, start)
+		s.RealmID, use.RealmID = foreign, foreign
+		return w.SignIn(w.ctx, newOnce(foreign, model.OnceCeremony), s, use, model.Effects{})
+	}},
+	{"CreateBindingJobForAForeignPerson", func(w *world, foreign model.RealmID) error {
+		j := newJob(w.home.person)
+		j.RealmID = foreign
+		return w.CreateBindingJob(w.ctx, j, model.Effects{})
+	}},
+}
+
+var conflicts = []trespass{
+	{"UpdateApplication", func(w *world, foreign model.RealmID) error {
+		a := w.home.app
+		a.RealmID = foreign
+		return w.UpdateApplication(w.ctx, a, model.Effects{})
+	}},
+	{"UpdateIdentity", func(w *world, foreign model.RealmID) error {
+		i := w.home.person
+		i.RealmID = foreign
+		return w.UpdateIdentity(w.ctx, i, model.Effects{})
+	}},
+	{"CompleteBinding", func(w *world, foreign model.RealmID) error {
+		c := w.completion()
+		c.Passkey.RealmID, c.Session.RealmID = foreign, foreign
+		return w.CompleteBinding(w.ctx, c, model.Effects{})
+	}},
+	{"ActivateSigningKey", func(w *world, foreign model.RealmID) error {
+		k := newSigningKey(w.home.realm.ID, "ES256", model.SigningNext)
+		w.ok(w.InsertSigningKey(w.ctx, k, model.Effects{}))
+		k.RealmID = foreign
+		return w.ActivateSigningKey(w.ctx, k, start, start, model.Effects{})
+	}},
+}
+
+var isolationPromises = func() (list []promise) {
+	add := func(t trespass, want error) {
+		list = append(list, promise{t.name + "StaysInItsRealm", func(w *world) {
+			w.refused(t.reach(w, w.away.realm.ID), want)
+			w.homeIsUntouched()
+		}})
+	}
+	for _, t := range notFound {
+		add(t, model.ErrNotFound)
+	}
+	for _, t := range conflicts {
+		add(t, model.ErrConflict)
+	}
+	return append(list, promise{"ListsStayInTheirRealm", checkLists})
+}()
+
+// homeIsUntouched looks at what every world begins with.
+func (w *world) homeIsUntouched() {
+	w.Helper()
+	same(w, got(w.Identity(w.ctx, w.home.realm.ID, w.home.person.ID)), w.home.person)
+	same(w, got(w.Application(w.ctx, w.home.realm.ID, w.home.app.ID)), w.home.app)
+	same(w, w.homePasskey(), w.home.passkey)
+	q := approval.Query{RealmID: w.home.realm.ID, IdentityID: w.home.person.ID, Limit: 9, Now: start}
+	for _, a := range got(w.Approvals(w.ctx, q)) {
+		if a.State == model.ApprovalFulfilled && a.RedeemedAt != 0 {
+			w.Errorf("approval %s was redeemed from another realm", a.ID)
+		}
+	}
+}
+
+func checkLists(w *world) {
+	home, away := w.home.realm.ID, w.away.realm.ID
+	a := w.ask(w.home)
+	w.ok(w.InsertSigningKey(w.ctx, newSigningKey(home, "ES256", model.SigningActive), model.Effects{}))
+	w.ok(w.Revoke(w.ctx, w.revocation(model.RevokeIdentity, string(w.home.person.ID)), model.Effects{}))
+	w.ok(w.RecordEvents(w.ctx, []model.Event{newEvent(home, "test.a")}))
+	s := w.session()
+
+	same(w, len(got(w.SigningKeys(w.ctx, away))), 0)
+	same(w, len(got(w.Passkeys(w.ctx, away, w.home.person.ID))), 0)
+	same(w, got(w.Applications(w.ctx, away)), []model.Application{w.away.app})
+	same(w, len(w.events(away)), 0)
+	same(w, got(w.Revoked(w.ctx, away, model.RevokeIdentity, string(w.home.person.ID))), 0)
+	q := approval.Query{RealmID: away, IdentityID: w.home.person.ID, Pending: true, Now: start, Limit: 9}
+	same(w, len(got(w.Approvals(w.ctx, q))), 0)
+	w.ok(w.EndApproval(w.ctx, ending(a, model.ApprovalApproved), model.Effects{}))
+	q.Pending = false
+	same(w, len(got(w.Approvals(w.ctx, q))), 0)
+	same(w, got(w.ApprovedBefore(w.ctx, away, w.home.person.ID, w.home.app.ID)), false)
+	w.ok(w.TouchSession(w.ctx, away, s.ID, start+9, s.IdleUntil+9))
+	same(w, got(w.SessionByDigest(w.ctx, home, s.Digest)), s)
+}
