@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sync/singleflight"
@@ -9,7 +10,8 @@ import (
 
 // A Cache keeps what changes seldom. An entry stays until the change feed
 // says otherwise; concurrent misses of one key share one load. A load that
-// started before an invalidation is answered to its callers but not kept.
+// started before an invalidation is answered to those who asked before it, but
+// neither kept nor shared with those who ask after it.
 type Cache[V any] struct {
 	load   func(ctx context.Context, key string) (V, error)
 	mu     sync.RWMutex
@@ -26,20 +28,27 @@ func NewCache[V any](max int, load func(ctx context.Context, key string) (V, err
 
 // Get answers from memory, or loads.
 func (c *Cache[V]) Get(ctx context.Context, key string) (V, error) {
-	c.mu.RLock()
-	v, ok := c.m[key]
-	c.mu.RUnlock()
+	v, epoch, ok := c.look(key)
 	if ok {
 		return v, nil
 	}
-	return c.miss(ctx, key)
+	return c.miss(ctx, key, epoch)
 }
 
-func (c *Cache[V]) miss(ctx context.Context, key string) (V, error) {
-	got, err, _ := c.flight.Do(key, func() (any, error) {
-		c.mu.RLock()
-		epoch := c.epoch
-		c.mu.RUnlock()
+func (c *Cache[V]) look(key string) (v V, epoch uint64, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	v, ok = c.m[key]
+	return v, c.epoch, ok
+}
+
+func (c *Cache[V]) miss(ctx context.Context, key string, epoch uint64) (V, error) {
+	// The epoch is part of the name: what was asked before an invalidation is
+	// another flight than what was asked after it.
+	got, err, _ := c.flight.Do(strconv.FormatUint(epoch, 36)+" "+key, func() (any, error) {
+		if v, _, ok := c.look(key); ok { // another flight has just landed
+			return v, nil
+		}
 		// One caller's cancelled request must not fail the others'.
 		v, err := c.load(context.WithoutCancel(ctx), key)
 		if err == nil {
@@ -72,7 +81,6 @@ func (c *Cache[V]) Forget(key string) {
 	defer c.mu.Unlock()
 	delete(c.m, key)
 	c.epoch++
-	c.flight.Forget(key)
 }
 
 // Clear drops everything.

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/realm"
 )
 
 // A DemoAsk is what a person wants the demo agent to ask.
@@ -59,9 +59,9 @@ func (c *Config) validate() error {
 		return errors.New("the key-encryption key is a development key: make one with `assent key generate`")
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
-	base, err := url.Parse(c.BaseURL)
-	if err != nil || base.Host == "" || base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
-		return fmt.Errorf("base URL %q: want scheme://host[:port] and nothing else", c.BaseURL)
+	base, err := realm.ParseBaseURL(c.BaseURL)
+	if err != nil {
+		return err
 	}
 	if err := c.validateTransport(base); err != nil {
 		return err
@@ -96,8 +96,6 @@ func (c *Config) validateTransport(base *url.URL) error {
 		return errors.New("the base URL is plain http: only loopback hosts may be; use https, with a certificate or behind a proxy")
 	case base.Scheme == "http" && !c.Development && !c.BehindProxy:
 		return errors.New("the base URL is plain http: this is for development; use https, with a certificate or behind a proxy")
-	case base.Scheme != "https" && base.Scheme != "http":
-		return fmt.Errorf("base URL %q: the scheme is https", c.BaseURL)
 	}
 	return nil
 }

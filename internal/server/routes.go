@@ -61,12 +61,11 @@ func (s *Server) people(mux *http.ServeMux) error {
 		mux.Handle("GET /dev/mailbox", page(s.showMailbox))
 	}
 	mux.Handle("GET /{$}", page(func(w http.ResponseWriter, r *http.Request) error {
+		//nolint:gosec // G710: the realm's own path, not the request's
 		http.Redirect(w, r, httpx.Site(r).Path+"/approver/", http.StatusSeeOther)
 		return nil
 	}))
-	mux.Handle("/", page(func(http.ResponseWriter, *http.Request) error {
-		return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: "There is no page here."}
-	}))
+	mux.Handle("/", page(httpx.Missing(mux, "There is no page here.")))
 	return nil
 }
 

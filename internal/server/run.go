@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -42,6 +43,10 @@ func (s *Server) Run(ctx context.Context, ready func(baseURL string)) error {
 
 // Serve is Run on a listener that is open already.
 func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(baseURL string)) error {
+	tlsConfig, err := s.tlsConfig()
+	if err != nil {
+		return errors.Join(err, listener.Close(), s.Close())
+	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	var work sync.WaitGroup
@@ -49,15 +54,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 		work.Go(func() { job(background) })
 	}
 	srv := &http.Server{Handler: s.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, TLSConfig: tlsConfig()}
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, TLSConfig: tlsConfig,
+		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn)}
 	failed := make(chan error, 1)
 	go func() { failed <- s.serve(srv, listener) }()
 	if ready != nil {
 		ready(s.cfg.BaseURL)
 	}
-	var err error
 	select {
 	case err = <-failed:
+		err = errors.Join(err, s.shutDown(srv))
 	case <-ctx.Done():
 		err = s.shutDown(srv)
 	}
@@ -68,8 +74,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 
 func (s *Server) serve(srv *http.Server, l net.Listener) error {
 	var err error
-	if s.cfg.TLSCert != "" {
-		err = srv.ServeTLS(l, s.cfg.TLSCert, s.cfg.TLSKey)
+	if srv.TLSConfig != nil {
+		err = srv.ServeTLS(l, "", "")
 	} else {
 		err = srv.Serve(l)
 	}
@@ -79,13 +85,21 @@ func (s *Server) serve(srv *http.Server, l net.Listener) error {
 	return fmt.Errorf("serve: %w", err)
 }
 
-// tlsConfig: TLS 1.3, and in 1.2 only AEAD with ephemeral keys (RFC 9325).
-func tlsConfig() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: []uint16{
+// tlsConfig: TLS 1.3, and in 1.2 only AEAD with ephemeral keys (RFC 9325). It is
+// nil where TLS ends elsewhere.
+func (s *Server) tlsConfig() (*tls.Config, error) {
+	if s.cfg.TLSCert == "" {
+		return nil, nil //nolint:nilnil // no TLS is an answer
+	}
+	certificate, err := tls.LoadX509KeyPair(s.cfg.TLSCert, s.cfg.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("TLS certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, CipherSuites: []uint16{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	}}
+	}}, nil
 }
 
 func (s *Server) shutDown(srv *http.Server) error {
@@ -93,7 +107,7 @@ func (s *Server) shutDown(srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.GracefulStop)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
-		return fmt.Errorf("stop: requests were cut after %s: %w", s.cfg.GracefulStop, err)
+		return errors.Join(fmt.Errorf("stop: requests were cut after %s: %w", s.cfg.GracefulStop, err), srv.Close())
 	}
 	return nil
 }

@@ -101,11 +101,11 @@ func (s *Server) makeServices() error {
 	cfg, db := s.cfg, s.store
 	g := gate.New(gate.Config{Store: db, Hub: s.hub, Fresh: db.FeedFreshAt})
 	var err error
-	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL}); err != nil {
+	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted}); err != nil {
 		return err
 	}
 	s.Keys = keys.New(keys.Config{Store: db, Hub: s.hub, Keyring: cfg.Keyring})
-	s.Applications = application.New(application.Config{Store: db, Hub: s.hub})
+	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Trusted: g.Trusted})
 	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Log: cfg.Logger})
 	s.Directory = directory.New(directory.Config{Store: db, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
 	s.Approvals = approval.New(approval.Config{Store: db, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})

@@ -83,7 +83,7 @@ func (a *API) Register(mux *http.ServeMux) {
 	mux.Handle("GET /v1/approvals/{id}/evidence", httpx.API(a.evidence))
 	mux.Handle("POST /v1/approvals/{id}/redeem", httpx.API(a.redeem))
 	mux.Handle("POST /v1/demo/ask", httpx.SameOrigin(a.demoAsk))
-	mux.Handle("/v1/", httpx.API(func(http.ResponseWriter, *http.Request) error { return notFound(nil) }))
+	mux.Handle("/v1/", httpx.API(httpx.Missing(mux, "There is nothing here.")))
 }
 
 // person is who is signed in.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
 	"github.com/assent-id/assent/sdk/evidence"
@@ -88,6 +89,9 @@ func listQuery(r *http.Request) (approval.Query, error) {
 	default:
 		return bad("state is pending or ended.")
 	}
+	if q.Before != "" && !ids.Valid("apr", string(q.Before)) {
+		return bad("page_token is the next_page_token of an earlier answer.")
+	}
 	if raw := v.Get("page_size"); raw != "" {
 		n, err := strconv.Atoi(raw)
 		if err != nil || n < 1 || n > maxPage {
@@ -98,6 +102,16 @@ func listQuery(r *http.Request) (approval.Query, error) {
 	return q, nil
 }
 
+// approvalID is the approval in the path. What is no id is not found, without
+// a question to the database, which may not even take it as text.
+func approvalID(r *http.Request) (model.ApprovalID, error) {
+	id := r.PathValue("id")
+	if !ids.Valid("apr", id) {
+		return "", notFound(errors.New("not an approval id"))
+	}
+	return model.ApprovalID(id), nil
+}
+
 // get answers one approval with the exact statement: what the approver
 // renders, and hashes.
 func (a *API) get(w http.ResponseWriter, r *http.Request) error {
@@ -105,8 +119,12 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	id, err := approvalID(r)
+	if err != nil {
+		return err
+	}
 	site := httpx.Site(r)
-	ap, err := a.cfg.Approvals.ForPerson(r.Context(), site, who.ID, model.ApprovalID(r.PathValue("id")))
+	ap, err := a.cfg.Approvals.ForPerson(r.Context(), site, who.ID, id)
 	if err != nil {
 		return missing(err)
 	}
@@ -134,6 +152,10 @@ func (a *API) decide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	id, err := approvalID(r)
+	if err != nil {
+		return err
+	}
 	var body struct {
 		Decision  json.RawMessage `json:"decision"`
 		Assertion json.RawMessage `json:"assertion"`
@@ -145,7 +167,7 @@ func (a *API) decide(w http.ResponseWriter, r *http.Request) error {
 		body.Assertion = nil
 	}
 	site := httpx.Site(r)
-	ap, err := a.cfg.Approvals.Decide(r.Context(), site, who, model.ApprovalID(r.PathValue("id")),
+	ap, err := a.cfg.Approvals.Decide(r.Context(), site, who, id,
 		approval.Answer{Decision: body.Decision, Assertion: body.Assertion})
 	if err != nil {
 		return refusal(err)
@@ -176,23 +198,9 @@ func refusal(err error) error {
 // evidence answers the evidence of an ended approval, to the person who
 // decided and to the program that asked.
 func (a *API) evidence(w http.ResponseWriter, r *http.Request) error {
-	id, site := model.ApprovalID(r.PathValue("id")), httpx.Site(r)
-	t, err := a.token(w, r)
+	ap, err := a.concerned(w, r)
 	if err != nil {
 		return err
-	}
-	var ap model.Approval
-	if t != nil {
-		ap, err = a.cfg.Approvals.ForClient(r.Context(), site, t.ClientID, id)
-	} else {
-		var who model.Identity
-		if who, err = a.person(r); err != nil {
-			return err
-		}
-		ap, err = a.cfg.Approvals.ForPerson(r.Context(), site, who.ID, id)
-	}
-	if err != nil {
-		return missing(err)
 	}
 	doc, err := approval.Evidence(ap)
 	if errors.Is(err, approval.ErrNotEnded) {
@@ -205,6 +213,32 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(ap.ID)+`.evidence.json"`)
 	return httpx.WriteRaw(w, http.StatusOK, "application/json", doc)
+}
+
+// concerned reads the approval in the path for the program or the person that
+// it concerns.
+func (a *API) concerned(w http.ResponseWriter, r *http.Request) (model.Approval, error) {
+	t, err := a.token(w, r)
+	if err != nil {
+		return model.Approval{}, err
+	}
+	var who model.Identity
+	if t == nil {
+		if who, err = a.person(r); err != nil {
+			return model.Approval{}, err
+		}
+	}
+	id, err := approvalID(r)
+	if err != nil {
+		return model.Approval{}, err
+	}
+	var ap model.Approval
+	if t != nil {
+		ap, err = a.cfg.Approvals.ForClient(r.Context(), httpx.Site(r), t.ClientID, id)
+	} else {
+		ap, err = a.cfg.Approvals.ForPerson(r.Context(), httpx.Site(r), who.ID, id)
+	}
+	return ap, missing(err)
 }
 
 // redeem makes the one use of an approval: 200 for the first, 409 for all

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -29,9 +30,12 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	if a.cfg.Stopping != nil {
 		defer context.AfterFunc(a.cfg.Stopping, cancel)()
 	}
-	s := &stream{w: w, rc: http.NewResponseController(w)}
 	watch := a.cfg.Approvals.WatchPerson(who.ID)
 	defer watch.Stop()
+	s := &stream{w: w, rc: http.NewResponseController(w), seen: map[model.ApprovalID]model.ApprovalState{}}
+	if _, err := a.news(ctx, s, who); err != nil { // what there is already is no news
+		return err
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -39,48 +43,64 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	s.send("retry: 2000\n\n")
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	seen := map[model.ApprovalID]model.ApprovalState{}
 	for s.err == nil {
 		select {
 		case <-watch.C:
-			a.tell(ctx, s, who, seen)
+			s.err = a.tell(ctx, s, r)
 		case <-beat.C:
 			s.send(": still here\n\n")
 		case <-ctx.Done():
 			return nil
 		}
 	}
-	return nil // the browser went away
+	return nil // the browser went away, or may not hear more
 }
 
-// tell sends what changed since the last time. A wake-up does not say what;
-// the newest approvals do.
-func (a *API) tell(ctx context.Context, s *stream, who model.Identity, seen map[model.ApprovalID]model.ApprovalState) {
-	for _, pending := range []bool{true, false} {
-		page, err := a.cfg.Approvals.List(ctx, approval.Query{RealmID: who.RealmID, IdentityID: who.ID, Pending: pending, Limit: 20})
+// tell sends what changed since the last time, to somebody who is still signed
+// in: a stream must not outlive the session that it was opened with.
+func (a *API) tell(ctx context.Context, s *stream, r *http.Request) error {
+	who, err := a.person(r)
+	if err != nil {
+		return err
+	}
+	changed, err := a.news(ctx, s, who)
+	for _, ap := range changed {
+		data, err := json.Marshal(map[string]any{"id": ap.ID, "state": ap.State})
 		if err != nil {
-			s.err = fmt.Errorf("list approvals: %w", err)
-			return
+			return err
+		}
+		s.send("event: approvals\ndata: " + string(data) + "\n\n")
+	}
+	return errors.Join(err, s.err)
+}
+
+// newest is how many pending and how many ended approvals are looked at.
+const newest = 20
+
+// news lists what changed since it was last asked. A wake-up does not say what;
+// the newest approvals do.
+func (a *API) news(ctx context.Context, s *stream, who model.Identity) ([]model.Approval, error) {
+	var changed []model.Approval
+	for _, pending := range []bool{true, false} {
+		page, err := a.cfg.Approvals.List(ctx, approval.Query{RealmID: who.RealmID, IdentityID: who.ID, Pending: pending, Limit: newest})
+		if err != nil {
+			return nil, fmt.Errorf("list approvals: %w", err)
 		}
 		for _, ap := range page.Approvals {
-			if seen[ap.ID] == ap.State {
-				continue
+			if s.seen[ap.ID] != ap.State {
+				s.seen[ap.ID] = ap.State
+				changed = append(changed, ap)
 			}
-			seen[ap.ID] = ap.State
-			data, err := json.Marshal(map[string]any{"id": ap.ID, "state": ap.State})
-			if err != nil {
-				s.err = err
-				return
-			}
-			s.send("event: approvals\ndata: " + string(data) + "\n\n")
 		}
 	}
+	return changed, nil
 }
 
 type stream struct {
-	w   http.ResponseWriter
-	rc  *http.ResponseController
-	err error
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	seen map[model.ApprovalID]model.ApprovalState
+	err  error
 }
 
 func (s *stream) send(text string) {

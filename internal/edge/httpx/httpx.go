@@ -49,10 +49,16 @@ func Site(r *http.Request) *model.Site {
 
 func adapt(h HandlerFunc, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if rec := RecordOf(r); rec != nil {
+		rec := RecordOf(r)
+		if rec != nil {
 			rec.Route = r.Pattern
 		}
-		if err := h(w, r); err != nil {
+		err := h(w, r)
+		switch {
+		case err == nil:
+		case rec != nil && rec.status != 0: // half an answer and a refusal would be neither
+			note(r, "answer_cut", err)
+		default:
 			refuse(w, r, err)
 		}
 	})
@@ -127,6 +133,7 @@ func SessionCookie(r *http.Request) string {
 // SetSessionCookie signs the browser in.
 func SetSessionCookie(w http.ResponseWriter, r *http.Request, value string, expires time.Time) {
 	s := Site(r)
+	//nolint:gosec // G124: Secure is off only where the issuer is http, on loopback
 	http.SetCookie(w, &http.Cookie{Name: s.CookieName(), Value: value, Path: "/", Expires: expires,
 		Secure: s.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
@@ -134,6 +141,7 @@ func SetSessionCookie(w http.ResponseWriter, r *http.Request, value string, expi
 // ClearSessionCookie makes the browser forget.
 func ClearSessionCookie(w http.ResponseWriter, r *http.Request) {
 	s := Site(r)
+	//nolint:gosec // G124: as it was set
 	http.SetCookie(w, &http.Cookie{Name: s.CookieName(), Path: "/", MaxAge: -1,
 		Secure: s.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }

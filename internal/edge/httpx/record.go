@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
@@ -19,6 +20,7 @@ type Record struct {
 	Refusal   string // error code of a refusal
 	Cause     error
 	status    int
+	stack     []byte // of a panic
 	site      *model.Site
 }
 
@@ -71,24 +73,33 @@ func Recorded(log *slog.Logger, obs Observer, next http.Handler) http.Handler {
 		rw := &recordWriter{ResponseWriter: w, rec: rec}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey, rec))
 		defer func() {
-			if v := recover(); v != nil {
-				recoverPanic(rw, r, rec, v)
-			}
+			cut := recovered(rw, r, rec, recover())
 			finish(log, obs, r, rec, time.Since(start))
+			if cut {
+				panic(http.ErrAbortHandler) // net/http closes the connection, and says nothing
+			}
 		}()
 		next.ServeHTTP(rw, r)
 	})
 }
 
-func recoverPanic(w *recordWriter, r *http.Request, rec *Record, v any) {
-	if v == http.ErrAbortHandler {
-		panic(v)
+// recovered answers for a handler that panicked with v, if it did. It reports
+// whether the answer had begun: then it must not look complete.
+func recovered(w *recordWriter, r *http.Request, rec *Record, v any) (cut bool) {
+	if v == nil {
+		return false
 	}
-	rec.Cause = panicError{v}
-	if rec.status == 0 {
+	begun := rec.status != 0
+	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares the panic itself
+		rec.Refusal = "answer_cut"
+		return true
+	}
+	rec.Cause, rec.stack = panicError{v}, debug.Stack()
+	if !begun {
 		writeProblem(w, r, AsProblem(rec.Cause))
 	}
 	rec.Refusal = "server_error"
+	return begun
 }
 
 type panicError struct{ value any }
@@ -118,13 +129,13 @@ func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took t
 		obs.Observe(rec.Route, r.Method, rec.status, took)
 	}
 	level := slog.LevelInfo
-	if rec.status >= 500 {
+	if rec.status >= 500 || rec.stack != nil {
 		level = slog.LevelError
 	}
 	if !log.Enabled(r.Context(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs, slog.String("method", r.Method), slog.String("route", rec.Route),
 		slog.Int("status", rec.status), slog.Duration("took", took))
 	for _, a := range [...]struct{ k, v string }{{"realm", rec.realm()}, {"actor", rec.Actor}, {"refusal", rec.Refusal}, {"reference", rec.Reference}} {
@@ -134,6 +145,9 @@ func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took t
 	}
 	if rec.Cause != nil {
 		attrs = append(attrs, slog.String("cause", rec.Cause.Error()))
+	}
+	if rec.stack != nil {
+		attrs = append(attrs, slog.String("stack", string(rec.stack)))
 	}
 	log.LogAttrs(r.Context(), level, "request", attrs...)
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +23,9 @@ type Config struct {
 	Store Store
 	Hub   *hub.Hub
 	Now   func() time.Time
+	// Trusted reports whether memory may be believed; nil: always. While it may
+	// not, every question goes to the database.
+	Trusted func() bool
 }
 
 // A Service registers applications and answers for them.
@@ -46,15 +48,34 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// Get finds a client of the realm; model.ErrNotFound.
+// Get finds a client of the realm; model.ErrNotFound. Client ids are global,
+// yet the realm is part of the question: one realm's client is unknown to
+// another.
 func (s *Service) Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error) {
-	// Client ids are random and global, yet the realm is part of the question,
-	// so that one realm's client is unknown to another.
-	c, err := s.cache.Get(ctx, string(site.Realm.ID)+"/"+string(id))
-	if err != nil {
-		return nil, err
+	if !wellFormed(id) {
+		return nil, fmt.Errorf("client id: %w", model.ErrNotFound)
 	}
-	return c, nil
+	key := string(site.Realm.ID) + "/" + string(id)
+	if s.cfg.Trusted != nil && !s.cfg.Trusted() {
+		return s.load(ctx, key)
+	}
+	return s.cache.Get(ctx, key)
+}
+
+const maxClientID = 256 // bytes
+
+// wellFormed: RFC 6749, Appendix A.1: visible ASCII. Nothing else is worth a
+// question to the database, some of which do not take it as text.
+func wellFormed(id model.ClientID) bool {
+	if id == "" || len(id) > maxClientID {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < 0x20 || id[i] > 0x7e {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Service) load(ctx context.Context, key string) (*model.Client, error) {
@@ -133,49 +154,6 @@ func prefix(k model.ApplicationKind) string {
 	}
 }
 
-var kinds = []model.ApplicationKind{model.KindWeb, model.KindSPA, model.KindNative, model.KindService, model.KindAgent}
-
-func (n *NewApplication) validate() error {
-	n.Name = strings.TrimSpace(n.Name)
-	if n.TokenAlg == "" {
-		n.TokenAlg = string(jose.ES256)
-	}
-	switch {
-	case n.Name == "" || len(n.Name) > 200:
-		return fmt.Errorf("%w: the name must have 1 to 200 bytes", ErrInvalid)
-	case !slices.Contains(kinds, n.Kind):
-		return fmt.Errorf("%w: unknown kind %q", ErrInvalid, n.Kind)
-	case n.Kind == model.KindAgent && n.OwnerID == "":
-		return fmt.Errorf("%w: an agent needs an owner", ErrInvalid)
-	case n.AuthMethod == model.AuthPrivateKeyJWT && len(n.JWKS) == 0:
-		return fmt.Errorf("%w: private_key_jwt needs a public key set", ErrInvalid)
-	case n.AuthMethod != model.AuthPrivateKeyJWT && len(n.JWKS) > 0:
-		return fmt.Errorf("%w: keys are for private_key_jwt", ErrInvalid)
-	case !slices.Contains([]string{"ES256", "EdDSA", "RS256"}, n.TokenAlg):
-		return fmt.Errorf("%w: access tokens are signed with ES256, EdDSA or RS256", ErrInvalid)
-	}
-	return n.validateMethod()
-}
-
-func (n *NewApplication) validateMethod() error {
-	switch n.AuthMethod {
-	case model.AuthClientSecretBasic, model.AuthClientSecretPost, model.AuthPrivateKeyJWT:
-		return nil
-	case model.AuthNone:
-		// A public client proves nothing about itself, so it may neither act
-		// in its own name (RFC 6749, Section 4.4) nor ask people (CIBA Core 1.0,
-		// Section 4: confidential clients only).
-		for _, g := range n.GrantTypes {
-			if g == "client_credentials" || strings.HasSuffix(g, ":ciba") {
-				return fmt.Errorf("%w: %s needs a client that authenticates", ErrInvalid, g)
-			}
-		}
-		return nil
-	default:
-		return fmt.Errorf("%w: unknown authentication method %q", ErrInvalid, n.AuthMethod)
-	}
-}
-
 func addKeys(a *model.Application, jwks []byte, now model.Millis) error {
 	if len(jwks) == 0 {
 		return nil
@@ -207,20 +185,4 @@ func effects(a model.Application, event string, now model.Millis) model.Effects 
 		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: a.RealmID, Type: event, Actor: "operator", Target: string(a.ID), At: now}},
 		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicApplication, Key: string(a.RealmID) + "/" + string(a.ID), At: now}},
 	}
-}
-
-// SetStatus activates, freezes or disables an application.
-func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.ClientID, status model.ApplicationStatus, actor string) error {
-	c, err := s.cfg.Store.Application(ctx, site.Realm.ID, id)
-	if err != nil {
-		return fmt.Errorf("load application %s: %w", id, err)
-	}
-	now := model.MillisOf(s.cfg.Now())
-	c.Status = status
-	fx := effects(c, "application."+string(status), now)
-	fx.Events[0].Actor = actor
-	if err := s.cfg.Store.UpdateApplication(ctx, c, fx); err != nil {
-		return fmt.Errorf("set status of %s: %w", id, err)
-	}
-	return nil
 }

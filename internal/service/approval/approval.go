@@ -90,14 +90,21 @@ type EndedError struct{ State model.ApprovalState }
 func (e *EndedError) Error() string { return "approval has ended: " + string(e.State) }
 
 // A DecisionError is a decision that is not about exactly this approval, or
-// is not signed as it must be. Part is "decision" or "passkey".
+// is not signed as it must be. Part is "decision" or "passkey"; Reason is for the
+// person, Cause for the log.
 type DecisionError struct {
 	Part   string
 	Reason string
 	Cause  error
 }
 
-func (e *DecisionError) Error() string { return e.Part + ": " + e.Reason }
+func (e *DecisionError) Error() string {
+	if e.Cause != nil {
+		return e.Part + ": " + e.Reason + ": " + e.Cause.Error()
+	}
+	return e.Part + ": " + e.Reason
+}
+
 func (e *DecisionError) Unwrap() error { return e.Cause }
 
 func (s *Service) now() model.Millis { return model.MillisOf(s.cfg.Now()) }
@@ -181,7 +188,14 @@ func (s *Service) Fulfil(ctx context.Context, g model.Grant) error {
 	now := s.now()
 	a := model.Approval{RealmID: g.RealmID, ID: g.ApprovalID, IdentityID: g.IdentityID}
 	fx := effects(a, "approval.fulfilled", string(g.ApplicationID), now)
-	if err := s.cfg.Store.FulfilApproval(ctx, g, now, fx); err != nil {
+	err := s.cfg.Store.FulfilApproval(ctx, g, now, fx)
+	if errors.Is(err, model.ErrCommitUnknown) {
+		// The grant's id is ours alone: if it stands in the row, we were the one.
+		if got, e := s.cfg.Store.Approval(ctx, g.RealmID, g.ApprovalID); e == nil && got.GrantID == g.ID {
+			return nil
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("fulfil approval %s: %w", g.ApprovalID, err)
 	}
 	return nil

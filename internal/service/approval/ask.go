@@ -47,6 +47,11 @@ func (s *Service) Ask(ctx context.Context, site *model.Site, r Request) (model.A
 	fx := effects(a, "approval.asked", string(r.Client.ID), now)
 	fx.Outbox = s.mail(a, now)
 	err = s.cfg.Store.CreateApproval(ctx, a, s.cfg.MaxPending, fx)
+	if errors.Is(err, model.ErrCommitUnknown) {
+		if _, e := s.cfg.Store.Approval(ctx, a.RealmID, a.ID); e == nil {
+			err = nil // it is there: the person sees it, so the asker must know
+		}
+	}
 	if errors.Is(err, model.ErrTooMany) {
 		return model.Approval{}, ErrTooManyPending
 	}

@@ -77,12 +77,12 @@ func checkDecision(a model.Approval, raw json.RawMessage, now model.Millis) (evi
 	if err != nil {
 		return evidence.Decision{}, nil, fmt.Errorf("stored statement of %s: %w", a.ID, err)
 	}
-	// The same rules by which a stranger will check the evidence.
-	if err := evidence.CheckDecision(d, st, string(a.StatementHash)); err != nil {
-		return bad(err.Error(), nil)
-	}
 	if d.At < now.Unix()-evidence.Skew || d.At > now.Unix()+evidence.Skew {
 		return bad("its time is more than a minute off; is the clock of this device right?", nil)
+	}
+	// The same rules by which a stranger will check the evidence.
+	if err := evidence.CheckDecision(d, st, string(a.StatementHash)); err != nil {
+		return bad("it does not answer exactly what was asked", err)
 	}
 	return d, canonical, nil
 }

@@ -8,7 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 
 	"github.com/assent-id/assent/sdk/evidence"
 )
@@ -42,7 +42,7 @@ func showAction(raw json.RawMessage) ([]evidence.Line, error) {
 		lines = append(lines, evidence.Line{Label: label, Value: d.Details[label]})
 	}
 	if len(d.Command) > 0 {
-		lines = append(lines, evidence.Line{Label: "Runs", Value: commandLine(d.Command)})
+		lines = append(lines, evidence.Line{Label: labelCommand, Value: commandLine(d.Command)})
 	}
 	return lines, nil
 }
@@ -75,8 +75,11 @@ func (d actionDetails) limits() error {
 		return &DetailsError{Reason: "assent_action: more than 20 details"}
 	}
 	for label, value := range d.Details {
-		if label == "" || len(label) > maxDetailLabel || len(value) > maxDetailValue || !utf8.ValidString(value) {
-			return &DetailsError{Reason: "assent_action: a detail has a label of 1 to 64 bytes and a value of at most 1000"}
+		if err := checkLabel(label); err != nil {
+			return err
+		}
+		if len(value) > maxDetailValue {
+			return &DetailsError{Reason: "assent_action: a detail has more than 1000 bytes"}
 		}
 	}
 	size := 0
@@ -85,6 +88,19 @@ func (d actionDetails) limits() error {
 	}
 	if len(d.Command) > maxCommandArgs || size > maxCommand {
 		return &DetailsError{Reason: "assent_action: the command has more than 100 words or 4000 bytes"}
+	}
+	return nil
+}
+
+// checkLabel keeps labels short, readable and apart from ours: "Runs" is what
+// is run, and nothing that somebody says about it.
+func checkLabel(label string) error {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	switch {
+	case label == "" || len(label) > maxDetailLabel || strings.ContainsFunc(label, odd) || strings.TrimSpace(label) != label:
+		return &DetailsError{Reason: "assent_action: a label has 1 to 64 bytes of printable text"}
+	case label == labelCommand || label == labelAccess || label == labelResource:
+		return &DetailsError{Reason: "assent_action: the labels Runs, At and Gives access to are taken"}
 	}
 	return nil
 }

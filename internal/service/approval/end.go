@@ -147,16 +147,25 @@ func (s *Service) ExpireDue(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read due approvals: %w", err)
 	}
+	var errs []error // one approval's trouble is not every approval's
+	closed := 0
 	for _, a := range due {
-		site, err := s.cfg.Realms.ByID(ctx, a.RealmID)
-		if err != nil {
-			return 0, err
+		if err := s.expireDue(ctx, a); err != nil {
+			errs = append(errs, err)
+			continue
 		}
-		if _, err := s.expire(ctx, site, a); err != nil {
-			return 0, err
-		}
+		closed++
 	}
-	return len(due), nil
+	return closed, errors.Join(errs...)
+}
+
+func (s *Service) expireDue(ctx context.Context, a model.Approval) error {
+	site, err := s.cfg.Realms.ByID(ctx, a.RealmID)
+	if err != nil {
+		return err
+	}
+	_, err = s.expire(ctx, site, a)
+	return err
 }
 
 func (sig *signature) member(aaguid string) *evidence.Passkey {

@@ -59,10 +59,10 @@ func show(r Request) (evidence.Shown, error) {
 		}
 		shown.Lines = append(shown.Lines, lines...)
 	}
-	shown.Lines = append(shown.Lines, accessLines(r.Action)...)
-	if r.Action.BindingMessage == "" && len(r.Action.AuthorizationDetails) == 0 {
+	if strings.TrimSpace(r.Action.BindingMessage) == "" && len(shown.Lines) == 0 {
 		shown.Warnings = append(shown.Warnings, "The one who asks did not say what this is for.")
 	}
+	shown.Lines = append(shown.Lines, accessLines(r.Action)...)
 	return shown, nil
 }
 
@@ -81,11 +81,18 @@ func showDetails(raw json.RawMessage) ([]evidence.Line, error) {
 }
 
 func cibaTitle(r Request) string {
-	if r.Action.BindingMessage != "" {
+	if strings.TrimSpace(r.Action.BindingMessage) != "" {
 		return r.Action.BindingMessage
 	}
 	return r.Client.Name + " asks for your approval"
 }
+
+// Labels of our own, which an asker cannot use for something else.
+const (
+	labelCommand  = "Runs"
+	labelAccess   = "Gives access to"
+	labelResource = "At"
+)
 
 // accessLines say which access a yes gives. The protocol's own scope word
 // "openid" means nothing to a person and gives nothing by itself.
@@ -98,10 +105,10 @@ func accessLines(a evidence.Action) []evidence.Line {
 		}
 	}
 	if len(scopes) > 0 {
-		lines = append(lines, evidence.Line{Label: "Gives access to", Value: strings.Join(scopes, ", ")})
+		lines = append(lines, evidence.Line{Label: labelAccess, Value: strings.Join(scopes, ", ")})
 	}
 	for _, res := range a.Resource {
-		lines = append(lines, evidence.Line{Label: "At", Value: res})
+		lines = append(lines, evidence.Line{Label: labelResource, Value: res})
 	}
 	return lines
 }

@@ -10,8 +10,8 @@ import (
 type Store interface {
 	CreateIdentity(context.Context, model.Identity, model.Effects) error // ErrConflict: username taken, ignoring case
 	Identity(context.Context, model.RealmID, model.IdentityID) (model.Identity, error)
-	// IdentityByLogin finds by folded username, else by folded e-mail address
-	// if exactly one identity has it; ErrNotFound otherwise.
+	// IdentityByLogin finds the one identity that has this folded text as its
+	// username or e-mail address; ErrNotFound if there is none, or more than one.
 	IdentityByLogin(ctx context.Context, realm model.RealmID, folded string) (model.Identity, error)
 	UpdateIdentity(context.Context, model.Identity, model.Effects) error // version as for applications
 

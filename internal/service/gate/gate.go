@@ -46,14 +46,18 @@ func Refused(err error) (Reason, bool) {
 	return "", false
 }
 
-// A Use is what wants to pass. Realm is required, the rest where it applies.
+// A Use is what wants to pass. Site is required, the rest where it applies.
+// The caller may have held Site and Application while it waited, so the gate
+// finds out how they stand now; they pass if they passed then and do now.
 type Use struct {
 	Site        *model.Site
 	Application *model.Application
 	Identity    model.IdentityID
 	Grant       model.GrantID
-	JTI         string       // of an access token that is being used
-	IssuedAt    model.Millis // of that token; 0 when one is being made
+	JTI         string // of an access token that is being used
+	// IssuedAt is when the right that is being used was given: a token's issue,
+	// or the decision that a token is made for. 0: it is being given now.
+	IssuedAt model.Millis
 }
 
 // Config is what a Gate needs.
@@ -69,9 +73,11 @@ type Config struct {
 
 // A Gate decides.
 type Gate struct {
-	cfg        Config
-	identities *hub.Cache[model.Identity]
-	revoked    *revocations
+	cfg          Config
+	realms       memory[model.Realm]
+	applications memory[model.Application]
+	identities   memory[model.Identity]
+	revoked      *revocations
 }
 
 // New listens for changes.
@@ -82,37 +88,28 @@ func New(cfg Config) *Gate {
 	if cfg.MaxStale == 0 {
 		cfg.MaxStale = 3 * time.Second
 	}
-	g := &Gate{cfg: cfg, revoked: newRevocations(cfg.Store)}
-	g.identities = hub.NewCache(100_000, g.loadIdentity)
+	g := &Gate{cfg: cfg, revoked: newRevocations(cfg.Store, cfg.Now)}
+	g.realms = newMemory(10_000, g.loadRealm)
+	g.applications = newMemory(50_000, g.loadApplication)
+	g.identities = newMemory(100_000, g.loadIdentity)
 	if cfg.Hub != nil {
-		cfg.Hub.Listen(model.TopicIdentity, func(c model.Change) { g.identities.Forget(c.Key) })
-		cfg.Hub.Listen(model.TopicRevocation, func(model.Change) { g.revoked.stale() })
-		cfg.Hub.OnResync(func() { g.identities.Clear(); g.revoked.reset() })
+		g.realms.listen(cfg.Hub, model.TopicRealm)
+		g.applications.listen(cfg.Hub, model.TopicApplication)
+		g.identities.listen(cfg.Hub, model.TopicIdentity)
+		cfg.Hub.Listen(model.TopicRevocation, func(c model.Change) { g.revoked.stale(c.At) })
+		cfg.Hub.OnResync(g.revoked.reset)
 	}
 	return g
-}
-
-func (g *Gate) loadIdentity(ctx context.Context, key string) (model.Identity, error) {
-	realm, id, _ := cutKey(key)
-	return g.cfg.Store.Identity(ctx, model.RealmID(realm), model.IdentityID(id))
 }
 
 // Check lets pass, or answers a *Refusal, or another error when it cannot
 // tell; callers treat that as closed too.
 func (g *Gate) Check(ctx context.Context, u Use) error {
-	if u.Site.Realm.Status != model.RealmActive {
-		return &Refusal{RealmDisabled}
+	if err := g.realm(ctx, u); err != nil {
+		return err
 	}
-	if before(u, u.Site.Realm.TokensInvalidBefore) {
-		return &Refusal{IssuedBefore}
-	}
-	if a := u.Application; a != nil {
-		if a.Status != model.ApplicationActive {
-			return &Refusal{ApplicationNotActive}
-		}
-		if before(u, a.TokensInvalidBefore) {
-			return &Refusal{IssuedBefore}
-		}
+	if err := g.application(ctx, u); err != nil {
+		return err
 	}
 	if err := g.person(ctx, u); err != nil {
 		return err
@@ -120,19 +117,55 @@ func (g *Gate) Check(ctx context.Context, u Use) error {
 	return g.live(ctx, u)
 }
 
-// before reports whether a token that is being used was made before everything
-// of its kind was revoked. Both instants have millisecond grain; a token of
-// the very millisecond counts as made after, as the revocation's own answer
-// leaves only after that millisecond.
+func (g *Gate) realm(ctx context.Context, u Use) error {
+	now, err := g.realms.get(ctx, string(u.Site.Realm.ID), g.Trusted())
+	if errors.Is(err, model.ErrNotFound) {
+		return &Refusal{RealmDisabled}
+	}
+	if err != nil {
+		return fmt.Errorf("gate: read realm: %w", err)
+	}
+	if now.Status != model.RealmActive || u.Site.Realm.Status != model.RealmActive {
+		return &Refusal{RealmDisabled}
+	}
+	if before(u, now.TokensInvalidBefore) {
+		return &Refusal{IssuedBefore}
+	}
+	return nil
+}
+
+func (g *Gate) application(ctx context.Context, u Use) error {
+	if u.Application == nil {
+		return nil
+	}
+	now, err := g.applications.get(ctx, inRealm(u.Site.Realm.ID, u.Application.ID), g.Trusted())
+	if errors.Is(err, model.ErrNotFound) {
+		return &Refusal{ApplicationNotActive}
+	}
+	if err != nil {
+		return fmt.Errorf("gate: read application: %w", err)
+	}
+	if now.Status != model.ApplicationActive || u.Application.Status != model.ApplicationActive {
+		return &Refusal{ApplicationNotActive}
+	}
+	if before(u, now.TokensInvalidBefore) {
+		return &Refusal{IssuedBefore}
+	}
+	return nil
+}
+
+// before reports whether what is being used was given before everything of its
+// kind was revoked. What was given in the very millisecond of the revocation
+// counts as given before: it may have been, and a new one is a request away.
 func before(u Use, invalidBefore model.Millis) bool {
-	return u.IssuedAt != 0 && u.IssuedAt < invalidBefore
+	return u.IssuedAt != 0 && u.IssuedAt <= invalidBefore
 }
 
 func (g *Gate) person(ctx context.Context, u Use) error {
 	if u.Identity == "" {
 		return nil
 	}
-	idn, err := g.identity(ctx, u.Site.Realm.ID, u.Identity)
+	idn, err := g.identities.get(ctx, inRealm(u.Site.Realm.ID, u.Identity), g.Trusted())
 	if errors.Is(err, model.ErrNotFound) {
 		return &Refusal{IdentityUnknown}
 	}
@@ -148,16 +181,15 @@ func (g *Gate) person(ctx context.Context, u Use) error {
 	return nil
 }
 
-func (g *Gate) identity(ctx context.Context, realm model.RealmID, id model.IdentityID) (model.Identity, error) {
-	if !g.trusted() {
-		return g.cfg.Store.Identity(ctx, realm, id)
+// Trusted reports whether memory may be believed now, here and in the caches of
+// other services. A feed that was complete in
+// the future was complete before the clock jumped back, which says nothing.
+func (g *Gate) Trusted() bool {
+	if g.cfg.Fresh == nil {
+		return true
 	}
-	return g.identities.Get(ctx, string(realm)+"/"+string(id))
-}
-
-// trusted reports whether memory may be believed.
-func (g *Gate) trusted() bool {
-	return g.cfg.Fresh == nil || g.cfg.Now().Sub(g.cfg.Fresh()) <= g.cfg.MaxStale
+	age := g.cfg.Now().Sub(g.cfg.Fresh())
+	return -g.cfg.MaxStale <= age && age <= g.cfg.MaxStale
 }
 
 // live checks single revocations of the token and of its grant.
@@ -166,7 +198,7 @@ func (g *Gate) live(ctx context.Context, u Use) error {
 		return nil
 	}
 	look := g.revoked.before
-	if !g.trusted() {
+	if !g.Trusted() {
 		look = g.cfg.Store.Revoked
 	}
 	realm := u.Site.Realm.ID
@@ -191,8 +223,8 @@ func (g *Gate) live(ctx context.Context, u Use) error {
 
 // Person lets an identity sign in, stay signed in and decide.
 func (g *Gate) Person(ctx context.Context, site *model.Site, id model.Identity) error {
-	if site.Realm.Status != model.RealmActive {
-		return &Refusal{RealmDisabled}
+	if err := g.realm(ctx, Use{Site: site}); err != nil {
+		return err
 	}
 	if id.RealmID != site.Realm.ID {
 		return &Refusal{IdentityUnknown}
@@ -209,7 +241,7 @@ func (g *Gate) MayAsk(ctx context.Context, u Use) error {
 	if err := g.Check(ctx, u); err != nil {
 		return err
 	}
-	if u.Application.OwnerID == u.Identity || u.Site.Realm.Policy.AskAnyone {
+	if u.Identity != "" && (u.Application.OwnerID == u.Identity || u.Site.Realm.Policy.AskAnyone) {
 		return nil
 	}
 	return &Refusal{NoRelation}

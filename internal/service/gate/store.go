@@ -8,6 +8,8 @@ import (
 
 // Store is what this service needs of the database.
 type Store interface {
+	Realms(context.Context) ([]model.Realm, error)
+	Application(context.Context, model.RealmID, model.ClientID) (model.Application, error)
 	Identity(context.Context, model.RealmID, model.IdentityID) (model.Identity, error)
 	// Revocations lists those of all realms that were written at or after
 	// `since` and have not expired at `now`.

@@ -7,6 +7,7 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,7 +80,7 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 type keySet struct {
 	rows      []model.SigningKey
 	active    map[jose.Alg]*jose.PrivateKey
-	public    map[string]*jose.PublicKey // by kid
+	public    map[string]*jose.PublicKey // by kid, of the published ones
 	published []byte                     // JWKS of what may still verify a live token
 	evidence  []byte                     // JWKS of every key there ever was
 	renewAt   model.Millis               // when published changes by itself; 0: never
@@ -91,12 +92,12 @@ func (s *Service) load(ctx context.Context, realm string) (*keySet, error) {
 		return nil, fmt.Errorf("load signing keys of %s: %w", realm, err)
 	}
 	set := &keySet{rows: rows, active: map[jose.Alg]*jose.PrivateKey{}, public: map[string]*jose.PublicKey{}}
+	now := model.MillisOf(s.cfg.Now())
 	for _, row := range rows {
-		if err := s.add(set, row); err != nil {
+		if err := s.add(set, row, now); err != nil {
 			return nil, fmt.Errorf("signing key %s: %w", row.KID, err)
 		}
 	}
-	now := model.MillisOf(s.cfg.Now())
 	set.published = jwks(rows, func(k model.SigningKey) bool { return publishedAt(k, now) })
 	set.evidence = jwks(rows, func(model.SigningKey) bool { return true })
 	for _, k := range rows {
@@ -107,25 +108,42 @@ func (s *Service) load(ctx context.Context, realm string) (*keySet, error) {
 	return set, nil
 }
 
-func (s *Service) add(set *keySet, row model.SigningKey) error {
+func (s *Service) add(set *keySet, row model.SigningKey, now model.Millis) error {
 	public, err := jose.ParsePublic(row.PublicJWK)
 	if err != nil {
 		return err
 	}
-	set.public[string(row.KID)] = public
+	if public.KID() != string(row.KID) || !public.Alg().Same(jose.Alg(row.Alg)) {
+		return errAltered
+	}
+	if publishedAt(row, now) {
+		set.public[string(row.KID)] = public
+	}
 	if row.State != model.SigningActive {
 		return nil
 	}
-	jwk, err := s.cfg.Keyring.Open(purpose, row.Sealed, aad(row.RealmID, row.KID))
-	if err != nil {
-		return fmt.Errorf("open (is this the right key-encryption key?): %w", err)
-	}
-	private, err := jose.ParsePrivate(jwk)
+	private, err := s.open(row)
 	if err != nil {
 		return err
 	}
+	if !bytes.Equal(private.Public().JSON(), row.PublicJWK) {
+		return errAltered
+	}
 	set.active[jose.Alg(row.Alg)] = private
 	return nil
+}
+
+// errAltered: somebody changed the row. A realm that publishes a key which is
+// not its own would vouch for whoever has the other half.
+var errAltered = errors.New("the row contradicts itself")
+
+// open unseals the private half. The associated data tie it to its row.
+func (s *Service) open(row model.SigningKey) (*jose.PrivateKey, error) {
+	jwk, err := s.cfg.Keyring.Open(purpose, row.Sealed, aad(row.RealmID, row.KID))
+	if err != nil {
+		return nil, fmt.Errorf("open (is this the right key-encryption key?): %w", err)
+	}
+	return jose.ParsePrivate(jwk)
 }
 
 func publishedAt(k model.SigningKey, now model.Millis) bool {
@@ -199,8 +217,8 @@ func (s *Service) first(ctx context.Context, site *model.Site, alg jose.Alg) (*j
 	return nil, fmt.Errorf("%s in %s: %w", alg, site.Issuer, ErrNoKey)
 }
 
-// Verify checks a compact JWS that the realm signed, by whichever of its keys
-// the header names.
+// Verify checks a compact JWS that the realm signed, by whichever of its
+// published keys the header names: who asks us hears what the JWKS says.
 func (s *Service) Verify(ctx context.Context, site *model.Site, compact string) (jose.Verified, error) {
 	u, err := jose.Peek(compact)
 	if err != nil {

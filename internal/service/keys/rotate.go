@@ -70,6 +70,9 @@ func (s *Service) Activate(ctx context.Context, site *model.Site, alg jose.Alg) 
 	if k == nil {
 		return fmt.Errorf("next %s key: %w", alg, model.ErrNotFound)
 	}
+	if _, err := s.open(*k); err != nil { // better the old key than none
+		return fmt.Errorf("next %s key %s: %w", alg, k.KID, err)
+	}
 	now := model.MillisOf(s.cfg.Now())
 	err = s.cfg.Store.ActivateSigningKey(ctx, *k, now, now.Add(s.cfg.LongestToken), effects(*k, "signing_key.activated", now))
 	s.cache.Forget(string(site.Realm.ID))
@@ -109,6 +112,9 @@ func (s *Service) Maintain(ctx context.Context, site *model.Site) error {
 			err = s.Prepare(ctx, site, jose.Alg(k.Alg))
 		case k.State == model.SigningNext && now >= k.CreatedAt.Add(s.cfg.PublishAhead):
 			err = s.Activate(ctx, site, jose.Alg(k.Alg))
+			if errors.Is(err, model.ErrNotFound) {
+				err = nil // another node was first
+			}
 		}
 		if err != nil {
 			return err

@@ -110,7 +110,7 @@ func (s *Service) Deliver(ctx context.Context) (int, error) {
 }
 
 func (s *Service) send(ctx context.Context, item model.OutboxItem) error {
-	if model.MillisOf(s.cfg.Now()) >= item.ExpiresAt {
+	if item.ExpiresAt != 0 && model.MillisOf(s.cfg.Now()) >= item.ExpiresAt {
 		return ErrMoot
 	}
 	channel := s.cfg.Channels[item.Channel]

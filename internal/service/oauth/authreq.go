@@ -32,8 +32,8 @@ var errAuthReq = errors.New("not an auth_req_id of this client")
 func (e *Engine) newAuthReq(x *exchange, kind byte) (string, error) {
 	plain := make([]byte, authReqSize)
 	plain[0] = kind
-	binary.BigEndian.PutUint64(plain[1:], uint64(x.now.Add(x.ciba.expiry))) //nolint:gosec // G115: instants after 1970 are not negative
-	_, _ = rand.Read(plain[9:])                                             // never fails since Go 1.24
+	binary.BigEndian.PutUint64(plain[1:], uint64(x.now.Add(x.ciba.expiry)))
+	_, _ = rand.Read(plain[9:]) // never fails since Go 1.24
 	return e.cfg.Keyring.SealString(authReqPurpose, plain, authReqContext(x))
 }
 
@@ -51,5 +51,5 @@ func (e *Engine) openAuthReq(x *exchange, id string) (authReq, error) {
 	if len(plain) != authReqSize {
 		return authReq{}, errAuthReq
 	}
-	return authReq{kind: plain[0], expires: model.Millis(binary.BigEndian.Uint64(plain[1:]))}, nil //nolint:gosec // G115: written by newAuthReq
+	return authReq{kind: plain[0], expires: model.Millis(binary.BigEndian.Uint64(plain[1:]))}, nil
 }

@@ -210,8 +210,11 @@ func (e *Engine) hintedSubject(ctx context.Context, x *exchange, raw string) (st
 		return "", &Error{Code: InvalidRequest, Description: "id_token_hint is not an ID token of this client", Cause: cause}
 	}
 	v, err := e.cfg.Keys.Verify(ctx, x.Site, raw)
-	if err != nil {
+	if unverified(err) {
 		return refuse(err)
+	}
+	if err != nil {
+		return "", err
 	}
 	var c struct{ Iss, Sub, Aud string }
 	if err := json.Unmarshal(v.Payload, &c); err != nil {

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/sdk/evidence"
 )
 
 // Who decided with a passkey was authenticated by it: a phishing-resistant
@@ -140,12 +142,12 @@ func (e *Engine) approvedEntitlement(x *exchange, a model.Approval, id string, n
 		ApplicationID: a.ApplicationID, ApprovalID: a.ID, Scope: granted.Scope, CreatedAt: now}
 	ent := &entitlement{
 		subject: string(a.IdentityID), identity: a.IdentityID, grantID: g.ID,
-		scope: strings.Fields(granted.Scope), audience: granted.Resource, details: granted.AuthorizationDetails,
+		scope: strings.Fields(granted.Scope), details: granted.AuthorizationDetails, decided: a.EndedAt,
 		auth:     &authentication{at: a.EndedAt.Unix(), acr: passkeyACR, amr: passkeyAMR},
 		approval: &approvedAction{id: a.ID, statement: a.StatementHash},
 	}
-	if len(ent.audience) == 0 {
-		ent.audience = x.audience()
+	if ent.audience, err = approvedAudience(x, a, granted.Resource); err != nil {
+		return nil, err
 	}
 	g.ExpiresAt = now.Add(time.Duration(lifetime(x, ent)) * time.Second)
 	if contains(ent.scope, "openid") {
@@ -154,6 +156,33 @@ func (e *Engine) approvedEntitlement(x *exchange, a model.Approval, id string, n
 	}
 	ent.commit = func(ctx context.Context) error { return e.fulfil(ctx, g) }
 	return ent, nil
+}
+
+// approvedAudience is whom the token is for: what the person granted. Where no
+// resource was asked for it is the client's default, and where the person
+// granted none of those asked it is this server. The poll may ask for less
+// (RFC 8707, Section 2.2), never for another.
+func approvedAudience(x *exchange, a model.Approval, granted []string) ([]string, error) {
+	audience := granted
+	if len(audience) == 0 {
+		var st struct{ Action evidence.Action }
+		if err := json.Unmarshal(a.Statement, &st); err != nil {
+			return nil, fmt.Errorf("stored statement of %s: %w", a.ID, err)
+		}
+		audience = x.defaultAudience()
+		if len(st.Action.Resource) > 0 {
+			audience = []string{x.Site.Issuer}
+		}
+	}
+	for _, asked := range x.resource {
+		if !contains(audience, asked) {
+			return nil, &Error{Code: InvalidTarget, Description: "resource was not approved"}
+		}
+	}
+	if len(x.resource) > 0 {
+		audience = x.resource
+	}
+	return audience, nil
 }
 
 func contains(list []string, s string) bool {

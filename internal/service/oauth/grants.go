@@ -51,6 +51,9 @@ type entitlement struct {
 	approval *approvedAction
 	idToken  func(*object) // adds the grant's own claims; nil: no ID token
 	lifetime int           // seconds; 0: the client's
+	// decided is when a person gave the right that the token is made for; 0:
+	// nobody did. What was revoked since then is not handed out.
+	decided model.Millis
 	// commit makes the one state change. Losing it means that somebody else
 	// was first: the signed token is thrown away.
 	commit func(context.Context) error

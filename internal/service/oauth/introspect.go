@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
+	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/gate"
 )
@@ -63,8 +65,11 @@ func (e *Engine) Use(ctx context.Context, site *model.Site, compact string) (Acc
 		return AccessToken{}, &Error{Code: InvalidGrant, Description: "the token is not valid", Cause: cause}
 	}
 	v, err := e.cfg.Keys.Verify(ctx, site, compact)
-	if err != nil {
+	if unverified(err) {
 		return refuse(err)
+	}
+	if err != nil { // the keys cannot be read: that says nothing about the token
+		return AccessToken{}, err
 	}
 	var c accessClaims
 	if err := json.Unmarshal(v.Payload, &c); err != nil {
@@ -85,11 +90,19 @@ func (e *Engine) Use(ctx context.Context, site *model.Site, compact string) (Acc
 	return t, e.admitToken(ctx, site, t, c.Iat)
 }
 
+// unverified reports whether a JWS was examined and found wanting.
+func unverified(err error) bool {
+	return errors.Is(err, jose.ErrMalformed) || errors.Is(err, jose.ErrSignature) || errors.Is(err, jose.ErrAlgorithm)
+}
+
 func (e *Engine) admitToken(ctx context.Context, site *model.Site, t AccessToken, iat int64) error {
 	const invalid = "the token is not valid"
 	client, err := e.cfg.Clients.Get(ctx, site, t.ClientID)
-	if err != nil {
+	if errors.Is(err, model.ErrNotFound) {
 		return &Error{Code: InvalidGrant, Description: invalid, Cause: err}
+	}
+	if err != nil {
+		return err
 	}
 	err = e.cfg.Gate.Check(ctx, gate.Use{Site: site, Application: &client.Application, Identity: t.Identity,
 		Grant: t.GrantID, JTI: t.JTI, IssuedAt: gate.IssuedAt(t.JTI, iat)})
@@ -125,7 +138,7 @@ func (e *Engine) Introspect(ctx context.Context, r Request) (Introspection, erro
 		return out, err
 	}
 	if err != nil || !maySee(x.client, t) {
-		return out, nil
+		return out, nil //nolint:nilerr // whatever is wrong with the token, the answer is "not active"
 	}
 	out.Body = activeBody(t.Payload)
 	return out, nil

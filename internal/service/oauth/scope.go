@@ -76,17 +76,20 @@ func originOnly(uri string) bool {
 	return err == nil && (u.Path == "" || u.Path == "/") && u.RawQuery == ""
 }
 
-// audience is whom a token is for: what was asked for, else the client's
-// default resource, else this server.
+// audience is whom a token is for: what was asked for, else the default.
 func (x *exchange) audience() []string {
-	switch {
-	case len(x.resource) > 0:
+	if len(x.resource) > 0 {
 		return x.resource
-	case len(x.client.Settings.Resources) > 0:
-		return x.client.Settings.Resources[:1]
-	default:
-		return []string{x.Site.Issuer}
 	}
+	return x.defaultAudience()
+}
+
+// defaultAudience is the client's default resource, else this server.
+func (x *exchange) defaultAudience() []string {
+	if registered := x.client.Settings.Resources; len(registered) > 0 {
+		return registered[:1]
+	}
+	return []string{x.Site.Issuer}
 }
 
 // Limits on authorization_details.

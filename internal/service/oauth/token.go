@@ -34,7 +34,8 @@ func (e *Engine) Token(ctx context.Context, r Request) (TokenAnswer, error) {
 }
 
 func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]byte, error) {
-	err := e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity, Grant: ent.grantID})
+	err := e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
+		Grant: ent.grantID, IssuedAt: ent.decided})
 	if err != nil {
 		return nil, closed(err, InvalidGrant, "the grant is not valid")
 	}

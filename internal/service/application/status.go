@@ -1,0 +1,69 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/assent-id/assent/internal/model"
+)
+
+// tries bounds how often a change is tried anew because the row changed under it.
+const tries = 5
+
+// SetStatus activates, freezes or disables an application. Tokens of one that
+// was stopped stay dead when it is active again.
+func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.ClientID, status model.ApplicationStatus, actor string) error {
+	switch status {
+	case model.ApplicationActive, model.ApplicationFrozen, model.ApplicationDisabled:
+	default:
+		return fmt.Errorf("%w: unknown status %q", ErrInvalid, status)
+	}
+	return s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
+		if a.Status == status {
+			return model.Effects{}
+		}
+		a.Status = status
+		if status != model.ApplicationActive {
+			a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
+		}
+		return by(actor, effects(*a, "application."+string(status), now))
+	})
+}
+
+// RevokeTokens makes every token of the application that there is by now
+// invalid, on every node and at once.
+func (s *Service) RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) error {
+	return s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
+		a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
+		return by(actor, effects(*a, "application.tokens_revoked", now))
+	})
+}
+
+func by(actor string, fx model.Effects) model.Effects {
+	fx.Events[0].Actor = actor
+	return fx
+}
+
+// update writes what change did to the row, unless it wants no effects: then
+// there is nothing to write.
+func (s *Service) update(ctx context.Context, site *model.Site, id model.ClientID, change func(*model.Application, model.Millis) model.Effects) error {
+	for try := 1; ; try++ {
+		a, err := s.cfg.Store.Application(ctx, site.Realm.ID, id)
+		if err != nil {
+			return fmt.Errorf("load application %s: %w", id, err)
+		}
+		fx := change(&a, model.MillisOf(s.cfg.Now()))
+		if len(fx.Events) == 0 {
+			return nil
+		}
+		err = s.cfg.Store.UpdateApplication(ctx, a, fx)
+		if errors.Is(err, model.ErrConflict) && try < tries {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("update application %s: %w", id, err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,81 @@
+package application
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/model"
+)
+
+var kinds = []model.ApplicationKind{model.KindWeb, model.KindSPA, model.KindNative, model.KindService, model.KindAgent}
+
+func (n *NewApplication) validate() error {
+	n.Name = strings.TrimSpace(n.Name)
+	if n.TokenAlg == "" {
+		n.TokenAlg = string(jose.ES256)
+	}
+	switch {
+	case n.Name == "" || len(n.Name) > 200:
+		return fmt.Errorf("%w: the name must have 1 to 200 bytes", ErrInvalid)
+	case !utf8.ValidString(n.Name) || strings.ContainsFunc(n.Name, unicode.IsControl):
+		return fmt.Errorf("%w: the name must be text without control characters", ErrInvalid)
+	case !slices.Contains(kinds, n.Kind):
+		return fmt.Errorf("%w: unknown kind %q", ErrInvalid, n.Kind)
+	case n.Kind == model.KindAgent && n.OwnerID == "":
+		return fmt.Errorf("%w: an agent needs an owner", ErrInvalid)
+	case n.AuthMethod == model.AuthPrivateKeyJWT && len(n.JWKS) == 0:
+		return fmt.Errorf("%w: private_key_jwt needs a public key set", ErrInvalid)
+	case n.AuthMethod != model.AuthPrivateKeyJWT && len(n.JWKS) > 0:
+		return fmt.Errorf("%w: keys are for private_key_jwt", ErrInvalid)
+	case !slices.Contains([]string{"ES256", "EdDSA", "RS256"}, n.TokenAlg):
+		return fmt.Errorf("%w: access tokens are signed with ES256, EdDSA or RS256", ErrInvalid)
+	}
+	if err := n.validateReach(); err != nil {
+		return err
+	}
+	return n.validateMethod()
+}
+
+// validateReach checks what the application may ask for.
+func (n *NewApplication) validateReach() error {
+	for _, s := range n.Scopes {
+		if !visible(s) || strings.ContainsAny(s, `"\`) { // RFC 6749, Section 3.3: scope-token
+			return fmt.Errorf("%w: a scope is a word of visible ASCII without quotes and backslashes", ErrInvalid)
+		}
+	}
+	for _, r := range n.Resources { // RFC 8707, Section 2: no fragment
+		if u, err := url.Parse(r); err != nil || !visible(r) || u.Fragment != "" || strings.HasSuffix(r, "#") {
+			return fmt.Errorf("%w: a resource is a URI without a fragment, or a client id", ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// visible reports whether s is a word of visible ASCII.
+func visible(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })
+}
+
+func (n *NewApplication) validateMethod() error {
+	switch n.AuthMethod {
+	case model.AuthClientSecretBasic, model.AuthClientSecretPost, model.AuthPrivateKeyJWT:
+		return nil
+	case model.AuthNone:
+		// A public client proves nothing about itself, so it may neither act
+		// in its own name (RFC 6749, Section 4.4) nor ask people (CIBA Core 1.0,
+		// Section 4: confidential clients only).
+		for _, g := range n.GrantTypes {
+			if g == "client_credentials" || strings.HasSuffix(g, ":ciba") {
+				return fmt.Errorf("%w: %s needs a client that authenticates", ErrInvalid, g)
+			}
+		}
+		return nil
+	default:
+		return fmt.Errorf("%w: unknown authentication method %q", ErrInvalid, n.AuthMethod)
+	}
+}
