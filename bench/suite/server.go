@@ -1,0 +1,258 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/assent-id/assent/bench/fixture"
+	"github.com/assent-id/assent/bench/jws"
+	"github.com/assent-id/assent/bench/load"
+	"github.com/assent-id/assent/internal/store/pgtest"
+)
+
+// readyLimit is how long a server may take to become ready.
+const readyLimit = 20 * time.Second
+
+// A server is one system under test: a process, its database, its clients.
+type server struct {
+	kind     string // "floor" or "assent"
+	label    string // of the database
+	database string // "sqlite" or "postgres"
+	dir      string
+
+	dsn     string          // path or URL
+	cluster *pgtest.Cluster // nil on SQLite
+	process *process
+	address string // host:port to connect to
+	host    string // host:port as clients call it
+	issuer  string
+	clients fixture.Clients
+	key     *ecdsa.PrivateKey // of clients.KeyID
+	keys    map[string]*ecdsa.PublicKey
+	binary  string // of Assent
+	pairs   []pair // for CIBA
+}
+
+// open makes the database and the clients and starts the process.
+func (s *server) open(ctx context.Context, c Config) error {
+	if err := os.Mkdir(s.dir, 0o755); err != nil {
+		return err
+	}
+	if err := s.openDatabase(ctx); err != nil {
+		return err
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.address = fmt.Sprintf("127.0.0.1:%d", port)
+	s.host = fmt.Sprintf("localhost:%d", port)
+	s.issuer = "http://" + s.host
+	if s.key, err = jws.Generate(); err != nil {
+		return err
+	}
+	if s.kind == "floor" {
+		err = s.openFloor(ctx, c)
+	} else {
+		err = s.openAssent(ctx, c)
+	}
+	if err != nil {
+		return err
+	}
+	return s.loadKeys()
+}
+
+func (s *server) openDatabase(ctx context.Context) error {
+	if s.database == "sqlite" {
+		s.dsn = filepath.Join(s.dir, "data.db")
+		return nil
+	}
+	var err error
+	if s.cluster, err = pgtest.Start(ctx); err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	s.dsn, err = s.cluster.CreateDatabase(ctx)
+	return err
+}
+
+// openFloor starts the floor with clients out of thin air.
+func (s *server) openFloor(ctx context.Context, c Config) error {
+	public, err := jws.PublicJWK(&s.key.PublicKey, "client")
+	if err != nil {
+		return err
+	}
+	s.clients = fixture.Clients{
+		Issuer: s.issuer, SecretID: "svc_01k8f6v2w3x4y5z6a7b8c9d0e1",
+		Secret: "n4Tz0Yb8mC1rVxq6Jk2sWd9hLf3gPa5eUo7iQt_RwEs",
+		KeyID:  "svc_01k8f6v2w3x4y5z6a7b8c9d0e2", Key: public,
+		Scope: "bench:read", Audience: s.issuer, TokenSeconds: 300,
+	}
+	file := filepath.Join(s.dir, "clients.json")
+	if err := s.clients.Write(file); err != nil {
+		return err
+	}
+	s.process, err = startProcess(ctx, s.dir, nil, c.Floor,
+		"-listen", s.address, "-database", s.dsn, "-fixture", file)
+	if err != nil {
+		return err
+	}
+	_, err = s.process.ready(s.address)
+	return err
+}
+
+// pids are the processes whose cost is the server's.
+func (s *server) pids() []int {
+	if s.cluster == nil {
+		return []int{s.process.pid()}
+	}
+	return []int{s.process.pid(), s.cluster.PID()}
+}
+
+func (s *server) close() {
+	if s.process != nil {
+		s.process.stop()
+	}
+	if s.cluster != nil {
+		_ = s.cluster.Stop()
+	}
+}
+
+// get fetches a path once, outside any window.
+func (s *server) get(path string) ([]byte, error) {
+	conn, err := load.Dial(s.address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	answer, err := conn.Do(load.Get(s.host, path))
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", path, err)
+	}
+	if answer.Status != 200 {
+		return nil, fmt.Errorf("get %s: status %d: %.200s", path, answer.Status, answer.Body)
+	}
+	return bytes.Clone(answer.Body), nil
+}
+
+// loadKeys reads the server's public keys, with which its tokens are checked.
+func (s *server) loadKeys() error {
+	text, err := s.get("/oauth/jwks")
+	if err != nil {
+		return err
+	}
+	var set jws.Set
+	if err := json.Unmarshal(text, &set); err != nil {
+		return fmt.Errorf("parse JWKS: %w", err)
+	}
+	s.keys = map[string]*ecdsa.PublicKey{}
+	for _, key := range set.Keys {
+		if key.Alg != "ES256" {
+			continue
+		}
+		if s.keys[key.KID], err = key.Public(); err != nil {
+			return err
+		}
+	}
+	if len(s.keys) == 0 {
+		return fmt.Errorf("no ES256 key in %s", text)
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// A process is one started program whose output goes to a file.
+type process struct {
+	command *exec.Cmd
+	started time.Time
+	log     string
+	ended   chan struct{}
+}
+
+func startProcess(ctx context.Context, dir string, env []string, name string, args ...string) (*process, error) {
+	p := &process{command: exec.CommandContext(ctx, name, args...), ended: make(chan struct{})}
+	p.command.Dir, p.command.Env = dir, append(os.Environ(), env...)
+	p.log = filepath.Join(dir, filepath.Base(name)+".log")
+	output, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer output.Close()
+	p.command.Stdout, p.command.Stderr = output, output
+	p.started = time.Now()
+	if err := p.command.Start(); err != nil {
+		return nil, err
+	}
+	go func() { _ = p.command.Wait(); close(p.ended) }()
+	return p, nil
+}
+
+func (p *process) pid() int { return p.command.Process.Pid }
+
+// ready waits until /readyz answers 200 and says how long after the start of
+// the process that was. It asks every millisecond.
+func (p *process) ready(address string) (time.Duration, error) {
+	request := load.Get(address, "/readyz")
+	for time.Since(p.started) < readyLimit {
+		select {
+		case <-p.ended:
+			return 0, fmt.Errorf("%s ended: %s", p.command.Path, p.output())
+		default:
+		}
+		if answersOK(address, request) {
+			return time.Since(p.started), nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return 0, fmt.Errorf("%s is not ready after %v: %s", p.command.Path, readyLimit, p.output())
+}
+
+func answersOK(address string, request []byte) bool {
+	conn, err := load.Dial(address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	answer, err := conn.Do(request)
+	return err == nil && answer.Status == 200
+}
+
+// output is the end of what the process has written.
+func (p *process) output() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-2000):])
+}
+
+// stop ends the process as an operator would, and the hard way after five
+// seconds.
+func (p *process) stop() {
+	if err := p.command.Process.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {
+		return
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(5 * time.Second):
+		_ = p.command.Process.Kill()
+		<-p.ended
+	}
+}
