@@ -24,6 +24,7 @@ type serveCmd struct {
 	LogLevel    string `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	LogFormat   string `help:"How it is logged: ${enum}." enum:"json,text" default:"json"`
 	Metrics     bool   `help:"Serve Prometheus metrics at /metrics."`
+	Profiling   bool   `hidden:"" help:"Serve Go profiles at /debug/pprof/. Never where strangers reach it."`
 }
 
 // BeforeResolve reads the configuration file.
@@ -50,7 +51,7 @@ func (c *serveCmd) Run(p *program) error {
 func (c *serveCmd) serve(p *program, keyring *seal.Keyring, log *slog.Logger) error {
 	s, err := server.Open(p.ctx, server.Config{
 		Database: c.Database, BaseURL: c.BaseURL, Listen: c.Listen, Keyring: keyring,
-		BehindProxy: c.BehindProxy, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Metrics: c.Metrics,
+		BehindProxy: c.BehindProxy, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Metrics: c.Metrics, Profiling: c.Profiling,
 		Logger: log, Version: buildVersion().Version, DefaultRealmTitle: c.RealmName,
 	})
 	if err != nil {

@@ -25,19 +25,30 @@ func (s *Server) routes() (http.Handler, error) {
 	if err := s.people(inner); err != nil {
 		return nil, err
 	}
-	outer := http.NewServeMux()
-	outer.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	outer.Handle("GET /readyz", httpx.API(s.ready))
+	return httpx.Recorded(s.cfg.Logger, s.metrics, s.dispatch(s.inRealm(inner))), nil
+}
+
+// dispatch parts what is the server's own from what is a realm's.
+func (s *Server) dispatch(realm http.Handler) http.Handler {
+	own := http.NewServeMux()
+	own.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	own.Handle("GET /readyz", httpx.API(s.ready))
 	if s.cfg.Metrics {
-		outer.Handle("GET /metrics", s.metrics.Handler())
+		own.Handle("GET /metrics", s.metrics.Handler())
 	}
 	if s.cfg.Profiling {
-		outer.HandleFunc("GET /debug/pprof/", pprof.Index)
-		outer.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-		outer.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		own.HandleFunc("GET /debug/pprof/", pprof.Index)
+		own.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		own.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	outer.Handle("/", s.inRealm(inner))
-	return httpx.Recorded(s.cfg.Logger, s.metrics, outer), nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch p := r.URL.Path; {
+		case p == "/livez", p == "/readyz", s.cfg.Metrics && p == "/metrics", s.cfg.Profiling && strings.HasPrefix(p, "/debug/pprof/"):
+			own.ServeHTTP(w, r)
+		default:
+			realm.ServeHTTP(w, r)
+		}
+	})
 }
 
 // people registers what people see.

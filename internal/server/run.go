@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -47,6 +48,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 	if err != nil {
 		return errors.Join(err, listener.Close(), s.Close())
 	}
+	ballast := newBallast()
+	defer runtime.KeepAlive(ballast)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	var work sync.WaitGroup

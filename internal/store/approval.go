@@ -20,12 +20,15 @@ ON CONFLICT (realm_id, identity_id, application_id) DO UPDATE SET asked = asker.
 INSERT INTO approval (realm_id, id, kind, state, identity_id, application_id, statement, statement_hash,
   auth_req_digest, poll_interval, first_time, created_at, expires_at, ended_at, evidence, grant_id,
   fulfilled_at, redeemed_at)
-SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, '', 0, 0
+SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9,
+  $10 AND NOT EXISTS (SELECT 1 FROM approved_asker WHERE realm_id = $1 AND identity_id = $4 AND application_id = $5),
+  $11, $12, 0, $13, '', 0, 0
 WHERE (SELECT count(*) FROM approval
-  WHERE realm_id = $1 AND identity_id = $4 AND application_id = $5 AND state = 'pending' AND expires_at > $11) < $14`
+  WHERE realm_id = $1 AND identity_id = $4 AND application_id = $5 AND ended_at < 1 AND expires_at > $11) < $14`
 )
 
-// CreateApproval implements the approval service's store.
+// CreateApproval implements the approval service's store. Whether it is the
+// first time is decided where it is stored.
 func (s *Store) CreateApproval(ctx context.Context, a model.Approval, maxPending int, fx model.Effects) error {
 	var u unit
 	u.do(askSQL, a.RealmID, a.IdentityID, a.ApplicationID)
@@ -39,26 +42,35 @@ func (s *Store) CreateApproval(ctx context.Context, a model.Approval, maxPending
 const (
 	approvalColumns = `
 SELECT realm_id, id, kind, state, identity_id, application_id, statement, statement_hash, auth_req_digest,
-  poll_interval, first_time, created_at, expires_at, ended_at, evidence, grant_id, fulfilled_at, redeemed_at
-FROM approval WHERE `
-	approvalSQL          = approvalColumns + `realm_id = $1 AND id = $2`
-	approvalByRequestSQL = approvalColumns + `realm_id = $1 AND auth_req_digest = $2`
-	pendingApprovalsSQL  = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state = 'pending'
+  poll_interval, first_time, created_at, expires_at, ended_at, grant_id, fulfilled_at, redeemed_at`
+	oneApproval   = approvalColumns + `, evidence FROM approval WHERE `
+	manyApprovals = approvalColumns + ` FROM approval WHERE `
+
+	approvalSQL          = oneApproval + `realm_id = $1 AND id = $2`
+	approvalByRequestSQL = oneApproval + `realm_id = $1 AND auth_req_digest = $2`
+	pendingApprovalsSQL  = manyApprovals + `realm_id = $1 AND identity_id = $2 AND ended_at < 1
   AND expires_at > $3 AND (id < $4 OR $4 = '') ORDER BY id DESC LIMIT $5`
-	endedApprovalsSQL = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state <> 'pending'
+	endedApprovalsSQL = manyApprovals + `realm_id = $1 AND identity_id = $2 AND ended_at > 0
   ORDER BY id DESC LIMIT $3`
-	endedApprovalsBeforeSQL = approvalColumns + `realm_id = $1 AND identity_id = $2 AND state <> 'pending'
+	endedApprovalsBeforeSQL = manyApprovals + `realm_id = $1 AND identity_id = $2 AND ended_at > 0
   AND id < $3 ORDER BY id DESC LIMIT $4`
-	dueApprovalsSQL = approvalColumns + `ended_at = 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
+	dueApprovalsSQL = manyApprovals + `ended_at = 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
 )
 
 func scanApproval(r row) model.Approval {
+	a := scanListedApproval(r)
+	a.Evidence = r.bytes()
+	return a
+}
+
+// scanListedApproval leaves out the evidence, which lists do not show.
+func scanListedApproval(r row) model.Approval {
 	return model.Approval{
 		RealmID: model.RealmID(r.text()), ID: model.ApprovalID(r.text()), Kind: r.text(),
 		State: model.ApprovalState(r.text()), IdentityID: model.IdentityID(r.text()), ApplicationID: model.ClientID(r.text()),
 		Statement: r.bytes(), StatementHash: model.StatementHash(r.text()), AuthReqDigest: r.bytes(),
 		Interval: int(r.int()), FirstTime: r.bool(), CreatedAt: millis(r), ExpiresAt: millis(r), EndedAt: millis(r),
-		Evidence: r.bytes(), GrantID: model.GrantID(r.text()), FulfilledAt: millis(r), RedeemedAt: millis(r),
+		GrantID: model.GrantID(r.text()), FulfilledAt: millis(r), RedeemedAt: millis(r),
 	}
 }
 
@@ -83,7 +95,7 @@ func (s *Store) Approvals(ctx context.Context, q approval.Query) ([]model.Approv
 	case q.Before != "":
 		sql, args = endedApprovalsBeforeSQL, []any{q.RealmID, q.IdentityID, q.Before, q.Limit}
 	}
-	list, err := readAll(ctx, s, scanApproval, sql, args...)
+	list, err := readAll(ctx, s, scanListedApproval, sql, args...)
 	return list, wrap(err, "list approvals of identity", q.IdentityID)
 }
 
@@ -97,13 +109,10 @@ func (s *Store) ApprovedBefore(ctx context.Context, realm model.RealmID, person 
 	return at > 0, wrap(err, "read what was approved for application", app)
 }
 
-// The state is wrapped in coalesce where one row is meant: a bare comparison
-// would let the planner take one of the partial indexes on the state instead
-// of the primary key, and walk through everybody's approvals.
 const (
 	endApprovalSQL = `
 UPDATE approval SET state = $3, ended_at = $4, evidence = $5
-WHERE realm_id = $1 AND id = $2 AND coalesce(state, '') = 'pending'`
+WHERE realm_id = $1 AND id = $2 AND state = 'pending'`
 	decideApprovalSQL = endApprovalSQL + ` AND expires_at > $4`
 
 	noteApprovedSQL = `
@@ -136,7 +145,7 @@ func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effect
 const (
 	fulfilApprovalSQL = `
 UPDATE approval SET state = 'fulfilled', grant_id = $3, fulfilled_at = $4
-WHERE realm_id = $1 AND id = $2 AND coalesce(state, '') = 'approved'`
+WHERE realm_id = $1 AND id = $2 AND state = 'approved'`
 
 	insertGrantSQL = `
 INSERT INTO access_grant (realm_id, id, kind, identity_id, application_id, approval_id, scope, created_at, expires_at, revoked_at)
@@ -156,7 +165,7 @@ func (s *Store) FulfilApproval(ctx context.Context, g model.Grant, at model.Mill
 
 const redeemApprovalSQL = `
 UPDATE approval SET redeemed_at = $3
-WHERE realm_id = $1 AND id = $2 AND coalesce(state, '') = 'fulfilled' AND redeemed_at = 0`
+WHERE realm_id = $1 AND id = $2 AND state = 'fulfilled' AND redeemed_at = 0`
 
 // RedeemApproval implements the approval service's store.
 func (s *Store) RedeemApproval(ctx context.Context, realm model.RealmID, id model.ApprovalID, at model.Millis, fx model.Effects) error {
@@ -169,6 +178,6 @@ func (s *Store) RedeemApproval(ctx context.Context, realm model.RealmID, id mode
 
 // DueApprovals implements the approval service's store.
 func (s *Store) DueApprovals(ctx context.Context, now model.Millis, limit int) ([]model.Approval, error) {
-	list, err := readAll(ctx, s, scanApproval, dueApprovalsSQL, now, limit)
+	list, err := readAll(ctx, s, scanListedApproval, dueApprovalsSQL, now, limit)
 	return list, wrap(err, "list due approvals", "")
 }

@@ -128,33 +128,33 @@ func (p *pg) send(ctx context.Context, pl *pipeline) error {
 		if err != nil {
 			return err
 		}
-		pl.done = 0
-		err = l.run(pl)
-		if err == nil {
-			p.release(l)
-			return nil
+		used := l.used()
+		if err = p.attempt(l, pl); !used || !errors.Is(err, errNotSent) {
+			return err
 		}
-		server, ok := isServerError(err)
-		switch {
-		case errors.Is(err, errNotSent) && len(l.prepared) > 0:
-			p.drop(l)
-			continue
-		case !ok || isFarewell(server):
-			p.drop(l)
-		default:
-			p.rollback(l, pl)
-		}
-		return err
 	}
 }
 
-// rollback leaves a transaction that an error stopped half-way.
-func (p *pg) rollback(l *pgLink, failed *pipeline) {
-	if failed.status != 'I' && l.run(&pipeline{steps: []step{{sql: "ROLLBACK"}}}) != nil {
-		p.drop(l)
-		return
+// attempt runs a pipeline on a link and sees to it that the link is kept only
+// if it can be used again.
+func (p *pg) attempt(l *pgLink, pl *pipeline) error {
+	keep := false
+	defer func() {
+		if keep {
+			p.release(l)
+		} else {
+			p.drop(l)
+		}
+	}()
+	pl.done = 0
+	err := l.run(pl)
+	if server, ok := isServerError(err); ok && !isFarewell(server) {
+		// An error leaves a transaction open that can only be rolled back.
+		keep = pl.status == 'I' || l.run(&pipeline{steps: []step{{sql: "ROLLBACK"}}}) == nil
+		return err
 	}
-	p.release(l)
+	keep = err == nil
+	return err
 }
 
 // tries bounds how often a transaction runs that others made fail.

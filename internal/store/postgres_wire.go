@@ -67,6 +67,9 @@ func newLink(ctx context.Context, db *sql.DB) (*pgLink, error) {
 	return &pgLink{conn: conn, prepared: make(map[statement]string)}, nil
 }
 
+// used reports whether anything ran on the link before.
+func (l *pgLink) used() bool { return !l.usedAt.IsZero() }
+
 // discard closes the connection instead of giving it back to database/sql.
 func (l *pgLink) discard() {
 	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn })

@@ -49,17 +49,37 @@ func (s *Store) SignIn(ctx context.Context, once model.Once, session model.Sessi
 	return wrap(s.write(ctx, &u, fx), "sign in with passkey", use.ID)
 }
 
+func scanSession(r row) model.Session {
+	return model.Session{
+		RealmID: model.RealmID(r.text()), ID: model.SessionID(r.text()), Digest: r.bytes(),
+		IdentityID: model.IdentityID(r.text()), PasskeyID: model.PasskeyID(r.text()), AuthTime: millis(r),
+		LastSeenAt: millis(r), ExpiresAt: millis(r), IdleUntil: millis(r), EndedAt: millis(r), UserAgent: r.text(),
+	}
+}
+
 // SessionByDigest implements the sign-in service's store.
 func (s *Store) SessionByDigest(ctx context.Context, realm model.RealmID, digest []byte) (model.Session, error) {
-	scan := func(r row) model.Session {
-		return model.Session{
-			RealmID: model.RealmID(r.text()), ID: model.SessionID(r.text()), Digest: r.bytes(),
-			IdentityID: model.IdentityID(r.text()), PasskeyID: model.PasskeyID(r.text()), AuthTime: millis(r),
-			LastSeenAt: millis(r), ExpiresAt: millis(r), IdleUntil: millis(r), EndedAt: millis(r), UserAgent: r.text(),
-		}
-	}
-	v, err := readOne(ctx, s, scan, sessionByDigestSQL, realm, filled(digest))
+	v, err := readOne(ctx, s, scanSession, sessionByDigestSQL, realm, filled(digest))
 	return v, wrap(err, "find a session of realm", realm)
+}
+
+const identityOfSessionSQL = identityColumns + ` AND id = (SELECT identity_id FROM session WHERE realm_id = $1 AND digest = $2)`
+
+// SessionWithIdentity implements the sign-in service's store. Both travel
+// together: every request of a person begins with them.
+func (s *Store) SessionWithIdentity(ctx context.Context, realm model.RealmID, digest []byte) (model.Session, model.Identity, error) {
+	var bad error
+	sessions, people := rowsOf(scanSession), rowsOf(scanIdentity(&bad))
+	err := s.db.read(ctx,
+		step{sql: sessionByDigestSQL, args: []any{realm, filled(digest)}, rows: sessions},
+		step{sql: identityOfSessionSQL, args: []any{realm, filled(digest)}, rows: people})
+	if err = first(err, bad); err == nil && (len(sessions.got) == 0 || len(people.got) == 0) {
+		err = model.ErrNotFound
+	}
+	if err != nil {
+		return model.Session{}, model.Identity{}, wrap(err, "find a session of realm", realm)
+	}
+	return sessions.got[0], people.got[0], nil
 }
 
 // TouchSession implements the sign-in service's store. A session that ended,

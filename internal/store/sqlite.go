@@ -98,13 +98,13 @@ func (l *lite) read(ctx context.Context, steps ...step) error {
 	if err != nil {
 		return err
 	}
+	defer l.putBack(c)
 	for i := range steps {
-		if err = c.query(steps[i].rows, steps[i].sql, steps[i].args...); err != nil {
-			break
+		if err := c.query(steps[i].rows, steps[i].sql, steps[i].args...); err != nil {
+			return err
 		}
 	}
-	l.putBack(c)
-	return err
+	return nil
 }
 
 func (l *lite) reader(ctx context.Context) (*liteConn, error) {

@@ -221,12 +221,12 @@ func TestATokenHoldsExactlyWhatWasGranted(t *testing.T) {
 		details any
 		refused string
 	}{
-		{"everything", full, func(*evidence.Action) {}, nil, "deploy read", []any{"https://api.example", "https://db.example"}, list(two, one), ""},
+		{"everything", full, func(*evidence.Action) {}, nil, "deploy read", []any{"https://api.example", "https://db.example"}, list(one, two), ""},
 		{"less of everything", full, func(a *evidence.Action) {
 			a.Scope, a.Resource, a.AuthorizationDetails = "read", a.Resource[1:], a.AuthorizationDetails[:1]
-		}, nil, "read", "https://db.example", list(two), ""},
+		}, nil, "read", "https://db.example", list(one), ""},
 		{"nothing but the yes", full, func(a *evidence.Action) { *a = evidence.Action{BindingMessage: a.BindingMessage} }, nil, nil, w.URL, nil, ""},
-		{"one of two, by the poll", full, func(*evidence.Action) {}, []string{"resource", "https://db.example"}, "deploy read", "https://db.example", list(two, one), ""},
+		{"one of two, by the poll", full, func(*evidence.Action) {}, []string{"resource", "https://db.example"}, "deploy read", "https://db.example", list(one, two), ""},
 		{"one that was not granted, by the poll", full, func(a *evidence.Action) { a.Resource = a.Resource[:1] },
 			[]string{"resource", "https://db.example"}, nil, nil, nil, "invalid_target"},
 		{"the default resource", nil, func(*evidence.Action) {}, nil, nil, "https://api.example", nil, ""},

@@ -7,13 +7,13 @@
 package httpx
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/model"
@@ -32,8 +32,8 @@ const recordKey contextKey = iota
 func WithSite(r *http.Request, s *model.Site) *http.Request {
 	rec := RecordOf(r)
 	if rec == nil {
-		rec = &Record{}
-		r = r.WithContext(context.WithValue(r.Context(), recordKey, rec))
+		rec = &Record{Context: r.Context()}
+		r = r.WithContext(rec)
 	}
 	rec.site = s
 	return r
@@ -81,8 +81,12 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 // WriteRaw answers with a finished body that nobody may store.
 func WriteRaw(w http.ResponseWriter, status int, contentType string, body []byte) error {
 	h := w.Header()
-	h["Content-Type"] = []string{contentType}
-	if h.Get("Cache-Control") == "" {
+	if contentType == jsonType[0] {
+		h["Content-Type"] = jsonType
+	} else {
+		h["Content-Type"] = []string{contentType}
+	}
+	if len(h["Cache-Control"]) == 0 {
 		h["Cache-Control"] = noStore
 	}
 	w.WriteHeader(status)
@@ -92,7 +96,11 @@ func WriteRaw(w http.ResponseWriter, status int, contentType string, body []byte
 	return nil
 }
 
-var noStore = []string{"no-store"}
+// Header values that are never changed in place.
+var (
+	noStore  = []string{"no-store"}
+	jsonType = []string{"application/json"}
+)
 
 // ReadJSON reads a body of at most limit bytes into v: JSON only, no unknown
 // members, nothing after it.
@@ -106,10 +114,14 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error 
 	if err := dec.Decode(v); err != nil {
 		return bodyProblem(err)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	switch _, err := dec.Token(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
 		return bodyProblem(errors.New("data after the JSON value"))
+	default:
+		return bodyProblem(err)
 	}
-	return nil
 }
 
 func bodyProblem(err error) *Problem {
@@ -118,7 +130,22 @@ func bodyProblem(err error) *Problem {
 			Detail: "The body is larger than this endpoint accepts.", Cause: err}
 	}
 	return &Problem{Status: http.StatusBadRequest, Code: "malformed_body",
-		Detail: "The body is not the JSON that this endpoint expects.", Cause: err}
+		Detail: "The body is not the JSON that this endpoint expects.", Cause: bodyCause(err)}
+}
+
+// bodyCause says what is wrong with a body without a word of it: encoding/json
+// quotes members and numbers, and what is sent to the wrong place may be secret.
+func bodyCause(err error) error {
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("malformed JSON at byte %d", e.Offset)
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("a value of the wrong type at byte %d", e.Offset)
+	}
+	if strings.HasPrefix(err.Error(), "json: ") {
+		return errors.New("an unknown member")
+	}
+	return err
 }
 
 // SessionCookie is the value of the realm's session cookie, or "".

@@ -13,7 +13,12 @@ import (
 
 // A Record is what one request leaves in the log: one line, written when it
 // ends. It never holds a token, code, cookie, secret or query string.
+//
+// It is the request's context and its response writer as well, so that a
+// request costs one allocation of ours.
 type Record struct {
+	context.Context
+	http.ResponseWriter
 	Reference string
 	Route     string // the pattern, not the path: paths hold ids
 	Actor     string // client or identity id
@@ -24,9 +29,21 @@ type Record struct {
 	site      *model.Site
 }
 
+// Value finds the record itself among the values of its context.
+func (rec *Record) Value(key any) any {
+	if key == recordKey {
+		return rec
+	}
+	return rec.Context.Value(key)
+}
+
 // RecordOf is the record of the request, or nil.
 func RecordOf(r *http.Request) *Record {
-	rec, _ := r.Context().Value(recordKey).(*Record)
+	ctx := r.Context()
+	if rec, ok := ctx.(*Record); ok { // as good as always
+		return rec
+	}
+	rec, _ := ctx.Value(recordKey).(*Record)
 	return rec
 }
 
@@ -69,23 +86,22 @@ type Observer interface {
 func Recorded(log *slog.Logger, obs Observer, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &Record{}
-		rw := &recordWriter{ResponseWriter: w, rec: rec}
-		r = r.WithContext(context.WithValue(r.Context(), recordKey, rec))
+		rec := &Record{Context: r.Context(), ResponseWriter: w}
+		r = r.WithContext(rec)
 		defer func() {
-			cut := recovered(rw, r, rec, recover())
+			cut := recovered(rec, r, recover())
 			finish(log, obs, r, rec, time.Since(start))
 			if cut {
 				panic(http.ErrAbortHandler) // net/http closes the connection, and says nothing
 			}
 		}()
-		next.ServeHTTP(rw, r)
+		next.ServeHTTP(rec, r)
 	})
 }
 
 // recovered answers for a handler that panicked with v, if it did. It reports
 // whether the answer had begun: then it must not look complete.
-func recovered(w *recordWriter, r *http.Request, rec *Record, v any) (cut bool) {
+func recovered(rec *Record, r *http.Request, v any) (cut bool) {
 	if v == nil {
 		return false
 	}
@@ -96,7 +112,7 @@ func recovered(w *recordWriter, r *http.Request, rec *Record, v any) (cut bool) 
 	}
 	rec.Cause, rec.stack = panicError{v}, debug.Stack()
 	if !begun {
-		writeProblem(w, r, AsProblem(rec.Cause))
+		writeProblem(rec, r, AsProblem(rec.Cause))
 	}
 	rec.Refusal = "server_error"
 	return begun
@@ -152,24 +168,21 @@ func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took t
 	log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// recordWriter notes the status. It unwraps for http.ResponseController.
-type recordWriter struct {
-	http.ResponseWriter
-	rec *Record
-}
-
-func (w *recordWriter) WriteHeader(status int) {
-	if w.rec.status == 0 {
-		w.rec.status = status
+// WriteHeader notes the status.
+func (rec *Record) WriteHeader(status int) {
+	if rec.status == 0 {
+		rec.status = status
 	}
-	w.ResponseWriter.WriteHeader(status)
+	rec.ResponseWriter.WriteHeader(status)
 }
 
-func (w *recordWriter) Write(b []byte) (int, error) {
-	if w.rec.status == 0 {
-		w.rec.status = http.StatusOK
+// Write notes that the answer has begun.
+func (rec *Record) Write(b []byte) (int, error) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
 	}
-	return w.ResponseWriter.Write(b)
+	return rec.ResponseWriter.Write(b)
 }
 
-func (w *recordWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// Unwrap is for http.ResponseController.
+func (rec *Record) Unwrap() http.ResponseWriter { return rec.ResponseWriter }

@@ -90,21 +90,15 @@ type EndedError struct{ State model.ApprovalState }
 func (e *EndedError) Error() string { return "approval has ended: " + string(e.State) }
 
 // A DecisionError is a decision that is not about exactly this approval, or
-// is not signed as it must be. Part is "decision" or "passkey"; Reason is for the
-// person, Cause for the log.
+// is not signed as it must be. Part is "decision" or "passkey". Cause may quote
+// what was sent, so the message leaves it out.
 type DecisionError struct {
 	Part   string
 	Reason string
 	Cause  error
 }
 
-func (e *DecisionError) Error() string {
-	if e.Cause != nil {
-		return e.Part + ": " + e.Reason + ": " + e.Cause.Error()
-	}
-	return e.Part + ": " + e.Reason
-}
-
+func (e *DecisionError) Error() string { return e.Part + ": " + e.Reason }
 func (e *DecisionError) Unwrap() error { return e.Cause }
 
 func (s *Service) now() model.Millis { return model.MillisOf(s.cfg.Now()) }
@@ -188,6 +182,7 @@ func (s *Service) Fulfil(ctx context.Context, g model.Grant) error {
 	now := s.now()
 	a := model.Approval{RealmID: g.RealmID, ID: g.ApprovalID, IdentityID: g.IdentityID}
 	fx := effects(a, "approval.fulfilled", string(g.ApplicationID), now)
+	fx.Changes = nil // nobody waits for it
 	err := s.cfg.Store.FulfilApproval(ctx, g, now, fx)
 	if errors.Is(err, model.ErrCommitUnknown) {
 		// The grant's id is ours alone: if it stands in the row, we were the one.

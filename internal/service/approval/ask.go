@@ -25,21 +25,18 @@ type Request struct {
 }
 
 // Ask states the action, stores it and lets the person know, in one
-// transaction. It refuses with *DetailsError or ErrTooManyPending.
+// transaction. Whether it is the first time is in the row, not in the answer. It refuses with *DetailsError or ErrTooManyPending.
 func (s *Service) Ask(ctx context.Context, site *model.Site, r Request) (model.Approval, error) {
 	shown, err := show(r)
 	if err != nil {
 		return model.Approval{}, err
 	}
-	first, err := s.cfg.Store.ApprovedBefore(ctx, site.Realm.ID, r.Person.ID, r.Client.ID)
-	if err != nil {
-		return model.Approval{}, fmt.Errorf("look for earlier approvals: %w", err)
-	}
 	now := s.now()
 	a := model.Approval{
 		RealmID: site.Realm.ID, ID: model.ApprovalID(ids.New("apr")), Kind: r.Kind, State: model.ApprovalPending,
 		IdentityID: r.Person.ID, ApplicationID: r.Client.ID, AuthReqDigest: r.AuthReq[:], Interval: r.Interval,
-		FirstTime: !first, CreatedAt: now, ExpiresAt: now.Add(r.Lifetime),
+		FirstTime: true, // unless the database knows better
+		CreatedAt: now, ExpiresAt: now.Add(r.Lifetime),
 	}
 	if err := state(&a, site, r, shown); err != nil {
 		return model.Approval{}, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/sdk/evidence"
@@ -81,7 +82,7 @@ func (s *Service) seal(ctx context.Context, site *model.Site, a model.Approval, 
 	if ev.Server, err = s.cfg.Signer.Sign(ctx, site, sealAlg, evidence.SealHeaderType, payload); err != nil {
 		return nil, fmt.Errorf("sign evidence of %s: %w", a.ID, err)
 	}
-	ev.Statement = json.RawMessage("null") // stands in the row already
+	ev.Statement = json.RawMessage("null") // statementElsewhere
 	kept, err := json.Marshal(ev)
 	if err != nil {
 		return nil, fmt.Errorf("encode evidence of %s: %w", a.ID, err)
@@ -94,29 +95,28 @@ func Evidence(a model.Approval) ([]byte, error) {
 	if len(a.Evidence) == 0 {
 		return nil, ErrNotEnded
 	}
-	var ev evidence.Evidence
-	if err := json.Unmarshal(a.Evidence, &ev); err != nil {
-		return nil, fmt.Errorf("stored evidence of %s: %w", a.ID, err)
+	before, after, found := bytes.Cut(a.Evidence, statementElsewhere)
+	if !found {
+		return nil, fmt.Errorf("stored evidence of %s has no place for its statement", a.ID)
 	}
-	ev.Statement = a.Statement
-	out, err := json.Marshal(ev)
-	if err != nil {
-		return nil, fmt.Errorf("encode evidence of %s: %w", a.ID, err)
-	}
-	return out, nil
+	return slices.Concat(before, []byte(`"statement":`), a.Statement, after), nil
 }
+
+// statementElsewhere is the statement member of evidence as it is kept: the
+// statement stands in the row already. No other member of that name is null.
+var statementElsewhere = []byte(`"statement":null`)
 
 // Granted is what the person granted: the action, or less.
 func Granted(a model.Approval) (evidence.Action, error) {
-	var ev evidence.Evidence
-	if err := json.Unmarshal(a.Evidence, &ev); err != nil {
-		return evidence.Action{}, fmt.Errorf("stored evidence of %s: %w", a.ID, err)
+	var kept struct {
+		Decision struct {
+			Granted *evidence.Action `json:"granted"`
+		} `json:"decision"`
 	}
-	var d evidence.Decision
-	if err := json.Unmarshal(ev.Decision, &d); err != nil || d.Granted == nil {
+	if err := json.Unmarshal(a.Evidence, &kept); err != nil || kept.Decision.Granted == nil {
 		return evidence.Action{}, fmt.Errorf("decision of %s grants nothing: %w", a.ID, errors.Join(err, ErrNotEnded))
 	}
-	return *d.Granted, nil
+	return *kept.Decision.Granted, nil
 }
 
 // Withdraw lets the asker take a pending request back. One that has ended

@@ -237,10 +237,12 @@ func TestAnAskerIsNewUntilItWasApprovedOnce(t *testing.T) {
 		first  bool
 	}{{evidence.Deny, true}, {evidence.Approve, true}, {evidence.Approve, false}} {
 		a := w.asked(t, action())
-		if a.FirstTime != step.first {
-			t.Errorf("request %d: first time %v, want %v", i, a.FirstTime, step.first)
+		seen, err := w.Store.Approval(t.Context(), a.RealmID, a.ID)
+		check(t, err)
+		if seen.FirstTime != step.first {
+			t.Errorf("request %d: first time %v, want %v", i, seen.FirstTime, step.first)
 		}
-		_, err := w.answer(t, a, step.answer)
+		_, err = w.answer(t, a, step.answer)
 		check(t, err)
 	}
 }

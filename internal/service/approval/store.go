@@ -13,15 +13,14 @@ type Store interface {
 	// Passkeys lists those of an identity, oldest first, revoked ones too.
 	Passkeys(context.Context, model.RealmID, model.IdentityID) ([]model.Passkey, error)
 
-	// CreateApproval stores a pending approval. ErrTooMany if this application
+	// CreateApproval stores a pending approval, as the first time only if
+	// FirstTime is set and the person never approved this application before. ErrTooMany if this application
 	// already has maxPending unexpired pending ones for this person.
 	CreateApproval(ctx context.Context, a model.Approval, maxPending int, fx model.Effects) error
 	Approval(context.Context, model.RealmID, model.ApprovalID) (model.Approval, error)
 	ApprovalByRequest(ctx context.Context, realm model.RealmID, authReqDigest []byte) (model.Approval, error)
 	// Approvals lists those of a person, newest first, with Evidence left out.
 	Approvals(context.Context, Query) ([]model.Approval, error)
-	// ApprovedBefore reports whether this person ever approved this application.
-	ApprovedBefore(context.Context, model.RealmID, model.IdentityID, model.ClientID) (bool, error)
 	// EndApproval closes a pending approval, records the use of the passkey if
 	// there is one, and writes the effects. ErrConflict if it is not pending
 	// any more, or if End.State is approved or denied and At is not before

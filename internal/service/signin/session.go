@@ -45,15 +45,21 @@ func (s *Service) idleUntil(session model.Session, now model.Millis) model.Milli
 // cause looks the same to the browser.
 func (s *Service) Session(ctx context.Context, site *model.Site, cookie string) (model.Session, model.Identity, error) {
 	now := s.now()
-	session, err := s.find(ctx, site, cookie)
+	if len(cookie) != cookieLen {
+		return model.Session{}, model.Identity{}, ErrNoSession
+	}
+	digest := ids.DigestOf(cookie)
+	session, identity, err := s.store.SessionWithIdentity(ctx, site.Realm.ID, digest[:])
+	if errors.Is(err, model.ErrNotFound) {
+		return model.Session{}, model.Identity{}, ErrNoSession
+	}
 	if err != nil {
-		return model.Session{}, model.Identity{}, err
+		return model.Session{}, model.Identity{}, fmt.Errorf("find session: %w", err)
 	}
 	if !session.Alive(now) {
 		return model.Session{}, model.Identity{}, fmt.Errorf("%w: %s is over", ErrNoSession, session.ID)
 	}
-	identity, err := s.person(ctx, site, session)
-	if err != nil {
+	if err := s.goesOn(ctx, site, session, identity); err != nil {
 		return model.Session{}, model.Identity{}, err
 	}
 	s.touch(ctx, &session, now)
@@ -75,24 +81,17 @@ func (s *Service) find(ctx context.Context, site *model.Site, cookie string) (mo
 	return session, nil
 }
 
-// person is whose session it is, if they may do anything now and nobody said
+// goesOn lets a person go on if they may do anything now, and if nobody said
 // since they signed in that what they had until then is void.
-func (s *Service) person(ctx context.Context, site *model.Site, session model.Session) (model.Identity, error) {
-	identity, err := s.store.Identity(ctx, site.Realm.ID, session.IdentityID)
-	if errors.Is(err, model.ErrNotFound) {
-		return identity, fmt.Errorf("%w: %s is gone", ErrNoSession, session.IdentityID)
-	}
-	if err != nil {
-		return identity, fmt.Errorf("find identity %s: %w", session.IdentityID, err)
-	}
+func (s *Service) goesOn(ctx context.Context, site *model.Site, session model.Session, identity model.Identity) error {
 	if session.AuthTime < max(identity.TokensInvalidBefore, site.Realm.TokensInvalidBefore) {
-		return identity, fmt.Errorf("%w: sessions of %s were revoked", ErrNoSession, session.IdentityID)
+		return fmt.Errorf("%w: sessions of %s were revoked", ErrNoSession, session.IdentityID)
 	}
-	err = s.gate.Person(ctx, site, identity)
+	err := s.gate.Person(ctx, site, identity)
 	if _, ok := closed(err); ok {
-		return identity, fmt.Errorf("%w: %w", ErrNoSession, err)
+		return fmt.Errorf("%w: %w", ErrNoSession, err)
 	}
-	return identity, err
+	return err
 }
 
 // touch moves the idle deadline. A use that cannot be written down still

@@ -18,6 +18,9 @@ type Store interface {
 	// session and records the use of the passkey (ErrNotFound if it was revoked
 	// meanwhile), in one transaction.
 	SignIn(ctx context.Context, once model.Once, s model.Session, use model.PasskeyUse, fx model.Effects) error
+	// SessionWithIdentity reads a session and whose it is; ErrNotFound if either
+	// is missing in this realm.
+	SessionWithIdentity(ctx context.Context, realm model.RealmID, digest []byte) (model.Session, model.Identity, error)
 	// SessionByDigest: ErrNotFound if there is none in this realm.
 	SessionByDigest(ctx context.Context, realm model.RealmID, digest []byte) (model.Session, error)
 	// TouchSession moves LastSeenAt and IdleUntil forward, never back.

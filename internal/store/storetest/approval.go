@@ -13,7 +13,7 @@ func (p place) approval() model.Approval {
 	return model.Approval{RealmID: p.realm.ID, ID: model.ApprovalID(ids.New("apr")), Kind: "ciba",
 		State: model.ApprovalPending, IdentityID: p.person.ID, ApplicationID: p.app.ID,
 		Statement: []byte(`{"typ":"assent.statement.v1"}`), StatementHash: "hash", AuthReqDigest: secret(),
-		Interval: 5, FirstTime: true, CreatedAt: start, ExpiresAt: start.Add(5 * time.Minute)}
+		Interval: 5, CreatedAt: start, ExpiresAt: start.Add(5 * time.Minute)}
 }
 
 // ask stores a pending approval.
@@ -125,6 +125,22 @@ var approvalPromises = []promise{
 		w.refused(w.EndApproval(w.ctx, e, model.Effects{}), model.ErrNotFound)
 		same(w, w.approval(a), a)
 	}},
+	{"TheFirstTimeEndsWithTheFirstApprovalOfThisPersonForThisApplication", func(w *world) {
+		first := func(p place) bool {
+			a := p.approval()
+			a.FirstTime = true
+			w.ok(w.CreateApproval(w.ctx, a, 100, model.Effects{}))
+			return w.approval(a).FirstTime
+		}
+		otherPerson, otherApp := w.home, w.home
+		otherPerson.person.ID, otherApp.app.ID = "idn_other", "agt_other"
+		same(w, first(w.home), true)
+		w.ok(w.EndApproval(w.ctx, ending(w.ask(w.home), model.ApprovalDenied), model.Effects{}))
+		same(w, first(w.home), true)
+		w.ok(w.EndApproval(w.ctx, ending(w.ask(w.home), model.ApprovalApproved), model.Effects{}))
+		same(w, []bool{first(w.home), first(otherPerson), first(otherApp), first(w.away)}, []bool{false, true, true, true})
+		same(w, w.approval(w.ask(otherApp)).FirstTime, false) // nobody claimed that it is
+	}},
 	{"ApprovedBeforeMeansThisPersonAndThisApplication", func(w *world) {
 		before := func() bool {
 			return got(w.ApprovedBefore(w.ctx, w.home.realm.ID, w.home.person.ID, w.home.app.ID))
@@ -209,7 +225,11 @@ var listingPromises = []promise{
 		}
 		w.ask(w.away)
 		q := approval.Query{RealmID: w.home.realm.ID, IdentityID: w.home.person.ID, Now: start, Limit: 10}
-		same(w, idsOf(got(w.Approvals(w.ctx, q))), ended)
+		over := got(w.Approvals(w.ctx, q))
+		same(w, idsOf(over), ended)
+		want := w.approval(over[0])
+		want.Evidence = nil // lists leave it out
+		same(w, over[0], want)
 		q.Pending = true
 		list := got(w.Approvals(w.ctx, q))
 		same(w, idsOf(list), pending)

@@ -82,6 +82,17 @@ func (w *world) follower(c *changes) *store.Store {
 	return s
 }
 
+// anotherPoll waits until the feed has been read once more at least.
+func (w *world) anotherPoll(s *store.Store) {
+	w.Helper()
+	last := s.FeedFreshAt()
+	for began := time.Now(); !s.FeedFreshAt().After(last.Add(time.Second)); time.Sleep(20 * time.Millisecond) {
+		if time.Since(began) > hearsWithin {
+			w.Fatal("the feed stopped")
+		}
+	}
+}
+
 // change commits changes through s.
 func (w *world) change(s *store.Store, list ...model.Change) {
 	w.Helper()
@@ -104,10 +115,7 @@ var feedPromises = []promise{
 		c := newChange("apr_1/idn_1")
 		w.change(s, c)
 		same(w, own.all(), []model.Change{c})
-		fresh := s.FeedFreshAt()
-		for !s.FeedFreshAt().After(fresh.Add(time.Second)) { // at least one more poll
-			time.Sleep(20 * time.Millisecond)
-		}
+		w.anotherPoll(s)
 		same(w, own.all(), []model.Change{c})
 	}},
 	{"OthersHearAChangeOnce", func(w *world) {
@@ -119,10 +127,7 @@ var feedPromises = []promise{
 		if w.Engine() == "postgres" && took > 500*time.Millisecond {
 			w.Errorf("took %v: no notification came, the poll found it", took)
 		}
-		fresh := s.FeedFreshAt()
-		for !s.FeedFreshAt().After(fresh.Add(time.Second)) {
-			time.Sleep(20 * time.Millisecond)
-		}
+		w.anotherPoll(s)
 		same(w, others.all(), []model.Change{c})
 	}},
 	{"AChangeWithoutAnIDGetsOne", func(w *world) {

@@ -47,6 +47,10 @@ var notFound = []trespass{
 		_, err := w.SessionByDigest(w.ctx, foreign, w.session().Digest)
 		return err
 	}},
+	{"SessionWithIdentity", func(w *world, foreign model.RealmID) error {
+		_, _, err := w.SessionWithIdentity(w.ctx, foreign, w.session().Digest)
+		return err
+	}},
 	{"EndSession", func(w *world, foreign model.RealmID) error {
 		return w.EndSession(w.ctx, foreign, w.session().ID, start, model.Effects{})
 	}},

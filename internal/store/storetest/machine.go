@@ -70,8 +70,10 @@ func (m *machine) ask(t *rapid.T) {
 	if pending >= maxPending {
 		want = model.ErrTooMany
 	}
+	a.FirstTime = true // whether it is, the store knows
 	m.expect(t, "ask", m.w.CreateApproval(m.w.ctx, a, maxPending, model.Effects{}), want)
 	if want == nil {
+		a.FirstTime = !m.known[asker{a.IdentityID, a.ApplicationID}]
 		m.all[a.ID] = &a
 		m.order = append(m.order, a.ID)
 	}

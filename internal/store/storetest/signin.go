@@ -92,6 +92,15 @@ var signInPromises = []promise{
 		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
 		w.refused(w.EndSession(w.ctx, s.RealmID, "ses_nobody", start, model.Effects{}), model.ErrNotFound)
 	}},
+	{"ASessionComesWithItsPerson", func(w *world) {
+		want := w.session()
+		s, person, err := w.SessionWithIdentity(w.ctx, want.RealmID, want.Digest)
+		w.ok(err)
+		same(w, s, want)
+		same(w, person, w.home.person)
+		_, _, err = w.SessionWithIdentity(w.ctx, want.RealmID, secret())
+		w.refused(err, model.ErrNotFound)
+	}},
 	{"AnUnknownSessionIsNotFound", func(w *world) {
 		_, err := w.SessionByDigest(w.ctx, w.home.realm.ID, secret())
 		w.refused(err, model.ErrNotFound)
