@@ -1,92 +1,53 @@
 package suite
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
-	"strings"
-	"time"
 
 	"github.com/assent-id/assent/bench/load"
-	"github.com/assent-id/assent/internal/format/passkey"
+	"github.com/assent-id/assent/internal/softperson"
 	"github.com/assent-id/assent/sdk/evidence"
 )
 
 // A person sits in front of the approver with a passkey in software and the
-// session cookie that binding it gave.
+// session that binding it gave. What is measured goes over a connection of the
+// load generator: the standard client would cost as much as the server does.
 type person struct {
+	*softperson.Person
 	conn   *load.Conn
-	server *server
-	key    *passkey.Software
-	header [][2]string // cookie and what a browser says about the origin
+	host   string
+	header [][2]string // cookies and what a browser says about the origin
 }
-
-// ceremonyPattern finds what a hosted page hands to its script.
-var ceremonyPattern = regexp.MustCompile(`(?s)<script type="application/json" id="assent-ceremony"[^>]*>(.*?)</script>`)
 
 // newPerson opens the invitation, binds a passkey and keeps the session.
 func newPerson(s *server, link string) (*person, error) {
-	target, err := url.Parse(link)
+	soft, err := softperson.New(s.issuer)
 	if err != nil {
 		return nil, err
 	}
-	key, err := passkey.NewSoftware("localhost", s.issuer)
+	if err := soft.Bind(context.Background(), link); err != nil { // the client has a time limit of its own
+		return nil, err
+	}
+	soft.HTTP.CloseIdleConnections()
+	p := &person{Person: soft, host: s.host, header: [][2]string{{"Origin", s.issuer}, {"Sec-Fetch-Site", "same-origin"}}}
+	issuer, err := url.Parse(s.issuer)
 	if err != nil {
 		return nil, err
 	}
-	p := &person{server: s, key: key, header: [][2]string{{"Origin", s.issuer}, {"Sec-Fetch-Site", "same-origin"}}}
-	if p.conn, err = load.Dial(s.address); err != nil {
-		return nil, err
+	for _, cookie := range soft.HTTP.Jar.Cookies(issuer) {
+		p.header = append(p.header, [2]string{"Cookie", cookie.Name + "=" + cookie.Value})
 	}
-	page, err := p.conn.Do(load.Get(s.host, target.RequestURI()))
-	if err != nil {
-		return nil, err
-	}
-	found := ceremonyPattern.FindSubmatch(page.Body)
-	if page.Status != 200 || found == nil {
-		return nil, fmt.Errorf("binding page: status %d: %.500s", page.Status, page.Body)
-	}
-	return p, p.bind(bytes.Clone(found[1]))
-}
-
-// bind creates the passkey that the page asks for and sends it in.
-func (p *person) bind(ceremony []byte) error {
-	var c struct {
-		Options json.RawMessage `json:"options"`
-		State   string          `json:"state"`
-	}
-	if err := json.Unmarshal(ceremony, &c); err != nil {
-		return fmt.Errorf("parse ceremony: %w", err)
-	}
-	response, err := p.key.Create(c.Options)
-	if err != nil {
-		return fmt.Errorf("create passkey: %w", err)
-	}
-	body, err := json.Marshal(map[string]any{"state": c.State, "response": json.RawMessage(response)})
-	if err != nil {
-		return err
-	}
-	answer, err := p.conn.Do(load.JSON(p.server.host, "/bind", string(body), p.header...))
-	if err != nil {
-		return err
-	}
-	if answer.Status != 200 || len(answer.Cookie) == 0 {
-		return fmt.Errorf("bind passkey: status %d: %.500s", answer.Status, answer.Body)
-	}
-	for _, cookie := range answer.Cookie {
-		value, _, _ := strings.Cut(cookie, ";")
-		p.header = append(p.header, [2]string{"Cookie", value})
-	}
-	return nil
+	p.conn, err = load.Dial(s.address)
+	return p, err
 }
 
 // approve opens the approval, signs the decision as the approver does, and
 // sends it in.
 func (p *person) approve(id, statementHash string) error {
 	path := "/v1/approvals/" + id
-	answer, err := p.conn.Do(load.Get(p.server.host, path, p.header...))
+	answer, err := p.conn.Do(load.Get(p.host, path, p.header...))
 	if err != nil {
 		return err
 	}
@@ -97,7 +58,7 @@ func (p *person) approve(id, statementHash string) error {
 	if err != nil {
 		return err
 	}
-	answer, err = p.conn.Do(load.JSON(p.server.host, path+"/decision", string(body), p.header...))
+	answer, err = p.conn.Do(load.JSON(p.host, path+"/decision", string(body), p.header...))
 	if err != nil {
 		return err
 	}
@@ -116,29 +77,16 @@ func (p *person) decide(approval []byte, statementHash string) ([]byte, error) {
 	if err := json.Unmarshal(approval, &shown); err != nil {
 		return nil, err
 	}
-	statement, err := evidence.ParseStatement(shown.Statement)
+	done, err := softperson.NewDecision(shown.Statement, evidence.Approve)
 	if err != nil {
-		return nil, fmt.Errorf("parse statement: %w", err)
+		return nil, fmt.Errorf("decide: %w", err)
 	}
-	text, err := evidence.Canonical(shown.Statement)
-	if err != nil {
-		return nil, err
-	}
-	if got := evidence.Hash(text); got != statementHash {
+	if got := done.Decision.Statement; got != statementHash {
 		return nil, fmt.Errorf("statement hash is %s, the agent was told %s", got, statementHash)
 	}
-	decision := evidence.Decision{
-		Typ: evidence.DecisionType, Statement: statementHash, Answer: evidence.Approve,
-		Granted: &statement.Action, At: time.Now().Unix(),
-	}
-	canonical, err := decision.Canonical()
-	if err != nil {
-		return nil, err
-	}
-	challenge := evidence.Challenge(canonical)
-	assertion, err := p.key.Assert(challenge[:])
+	signed, err := p.Sign(done.Decision)
 	if err != nil {
 		return nil, fmt.Errorf("sign with passkey: %w", err)
 	}
-	return json.Marshal(map[string]json.RawMessage{"decision": canonical, "assertion": assertion})
+	return json.Marshal(signed)
 }

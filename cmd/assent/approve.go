@@ -50,6 +50,9 @@ func (c *approveCmd) Run(p *program) error {
 	if action.Person == "" {
 		return usage("who is to be asked? Give --person LOGIN")
 	}
+	if err := action.Validate(); err != nil {
+		return usage(err.Error())
+	}
 	if note != "" {
 		fmt.Fprintln(p.stderr, note)
 	}

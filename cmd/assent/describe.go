@@ -7,20 +7,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assent-id/assent/sdk/assent"
 	"github.com/assent-id/assent/sdk/evidence"
 )
 
 const softwareWarning = "a passkey in software: it shows that a program answered, not a person"
 
-// describe tells in plain words what verified evidence says.
+// describe tells in plain words what verified evidence says: what was shown,
+// and what was granted.
 func describe(t *table, v *evidence.Verified) {
 	s := v.Statement
 	t.row("outcome", v.Outcome)
-	t.row("asked", s.Shown.Title)
+	t.row("shown", s.Shown.Title)
 	for _, line := range s.Shown.Lines {
 		t.row("  "+line.Label, line.Value)
 	}
-	describeGranted(t, v)
+	for _, warning := range s.Shown.Warnings {
+		t.row("  warning", warning)
+	}
+	describeAction(t, v)
 	t.row("person", s.Sub)
 	t.row("asked by", asker(s))
 	t.row("asked at", stamp(s.Iat))
@@ -40,16 +45,60 @@ func asker(s evidence.Statement) string {
 	return fmt.Sprintf("%s (%s)", s.ClientName, s.ClientID)
 }
 
-// describeGranted says so where less was approved than was asked.
-func describeGranted(t *table, v *evidence.Verified) {
+// describeAction prints what a yes is for, member by member. What was shown is
+// text beside it: that the two say the same is the server's word alone.
+func describeAction(t *table, v *evidence.Verified) {
+	asked := v.Statement.Action
 	if v.Decision == nil || v.Decision.Granted == nil {
+		t.row("not granted", "what was asked for:")
+		actionRows(t, asked)
 		return
 	}
-	granted, errG := evidence.CanonicalValue(v.Decision.Granted)
-	asked, errA := evidence.CanonicalValue(v.Statement.Action)
-	if errG == nil && errA == nil && string(granted) != string(asked) {
-		t.row("approved less", string(granted))
+	granted := *v.Decision.Granted
+	if evidence.Narrower(asked, granted) == nil { // and granted is narrower, or the evidence were not valid
+		t.row("granted", "all that was asked for:")
+		actionRows(t, granted)
+		return
 	}
+	t.row("granted", "LESS than was asked for, only:")
+	actionRows(t, granted)
+	t.row("not all of", "what was asked for:")
+	actionRows(t, asked)
+}
+
+func actionRows(t *table, a evidence.Action) {
+	t.row("  message", a.BindingMessage)
+	t.row("  scope", a.Scope)
+	for _, resource := range a.Resource {
+		t.row("  resource", resource)
+	}
+	for _, raw := range a.AuthorizationDetails {
+		t.row("  details", compact(raw))
+		if command := commandOf(raw); len(command) != 0 {
+			t.row("  command", shellWords(command))
+		}
+	}
+}
+
+// compact is JSON on one line, in canonical form.
+func compact(raw json.RawMessage) string {
+	text, err := evidence.Canonical(raw)
+	if err != nil { // not so in verified evidence
+		text = raw
+	}
+	return string(text)
+}
+
+// commandOf returns the command of an action that has one.
+func commandOf(raw json.RawMessage) []string {
+	var detail struct {
+		Type    string   `json:"type"`
+		Command []string `json:"command"`
+	}
+	if err := json.Unmarshal(raw, &detail); err != nil || detail.Type != assent.DetailsType {
+		return nil
+	}
+	return detail.Command
 }
 
 func passkeyLine(v *evidence.Verified) string {

@@ -80,6 +80,7 @@ type Revocation struct {
 // Namespaces of the consume-once store.
 const (
 	OnceAssertion = "assertion" // client assertion jti (RFC 7523, Section 3)
+	OnceNobody    = "nobody"    // a CIBA request to a stranger, which asks nobody
 	OnceCeremony  = "ceremony"  // WebAuthn challenge
 	OnceRedeem    = "redeem"    // approval token redemption
 )

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,61 +25,74 @@ func TestNoInputIsTheServersFault(t *testing.T) {
 	for name, change := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := servertest.Start(t, change)
-			app := w.App(t, application.NewApplication{Scopes: []string{"a"}})
+			hostileForms(t, w, w.App(t, application.NewApplication{Scopes: []string{"a"}}))
 			person, _ := w.Person(t, "alex")
-			good := map[string]url.Values{
-				"/oauth/token":        app.Form("grant_type", oauth.GrantClientCredentials, "scope", "a", "resource", w.URL, "auth_req_id", "x", "authorization_details", "x"),
-				"/oauth/bc-authorize": app.Form("login_hint", "alex", "scope", "a", "binding_message", "x", "requested_expiry", "30", "authorization_details", `[]`, "resource", w.URL, "id_token_hint", "x"),
-				"/oauth/introspect":   app.Form("token", "x", "token_type_hint", "access_token"),
-				"/oauth/revoke":       app.Form("token", "x", "token_type_hint", "auth_req_id"),
-			}
-			for path, form := range good {
-				for parameter := range form {
-					for _, value := range hostile {
-						bad := url.Values{}
-						for k, v := range form {
-							bad[k] = v
-						}
-						if parameter == "id_token_hint" {
-							bad.Del("login_hint")
-						} else {
-							bad.Del("id_token_hint")
-						}
-						bad.Set(parameter, value)
-						if got := w.Post(t, path, bad); got.Status >= 500 {
-							t.Errorf("%s, %s = %.20q: %d %s", path, parameter, value, got.Status, got.Body)
-						}
-					}
-				}
-				for _, value := range hostile {
-					r := strings.NewReader(value)
-					if got := servertest.Do(t, http.MethodPost, w.URL+path, r, "Content-Type", "application/x-www-form-urlencoded"); got.Status >= 500 {
-						t.Errorf("%s, body %.20q: %d %s", path, value, got.Status, got.Body)
-					}
-				}
-			}
 			u, err := url.Parse(w.URL)
 			servertest.Check(t, err)
 			cookie := "assent=" + person.HTTP.Jar.Cookies(u)[0].Value
 			for _, value := range hostile {
-				in, inQuery := url.PathEscape(value), url.QueryEscape(value)
-				for _, path := range []string{"/v1/approvals/" + in, "/v1/approvals/" + in + "/evidence", "/v1/approvals?page_token=" + inQuery,
-					"/v1/approvals?state=ended&page_token=" + inQuery, "/v1/approvals?page_size=" + inQuery, "/v1/approvals?state=" + inQuery,
-					"/realms/" + in, "/realms/" + in + "/v1/me", "/bind?token=" + inQuery, "/signin?return_to=" + inQuery,
-					"/.well-known/openid-configuration/realms/" + in, "/" + in} {
-					if got := w.Get(t, path, "Cookie", cookie); got.Status >= 500 && !strings.Contains(string(got.Body), "was not built") {
-						t.Errorf("GET %.60q: %d %.200s", path, got.Status, got.Body)
-					}
-				}
-				for _, path := range []string{"/v1/approvals/" + in + "/decision", "/v1/approvals/" + in + "/redeem", "/signin", "/bind", "/v1/demo/ask"} {
-					for _, body := range []string{value, `{"decision":{},"assertion":{}}`, `{"state":"x","response":{}}`} {
-						got := servertest.Do(t, http.MethodPost, w.URL+path, strings.NewReader(body), "Content-Type", "application/json", "Cookie", cookie)
-						if got.Status >= 500 {
-							t.Errorf("POST %.60q, %.20q: %d %.200s", path, body, got.Status, got.Body)
-						}
-					}
-				}
+				hostilePaths(t, w, cookie, value)
 			}
 		})
+	}
+}
+
+// hostileForms replaces each parameter of good forms in turn.
+func hostileForms(t *testing.T, w *servertest.World, app servertest.App) {
+	t.Helper()
+	for path, form := range map[string]url.Values{
+		"/oauth/token": app.Form("grant_type", oauth.GrantClientCredentials, "scope", "a", "resource", w.URL, "authorization_details", "x"),
+		"/oauth/bc-authorize": app.Form("login_hint", "alex", "scope", "a", "binding_message", "x", "requested_expiry", "30",
+			"authorization_details", `[]`, "resource", w.URL),
+		"/oauth/introspect": app.Form("token", "x", "token_type_hint", "access_token"),
+		"/oauth/revoke":     app.Form("token", "x", "token_type_hint", "auth_req_id"),
+	} {
+		poll, hint := maps.Clone(form), maps.Clone(form)
+		poll.Set("grant_type", oauth.GrantCIBA)
+		hint.Del("login_hint")
+		for _, value := range hostile {
+			tries := []url.Values{replaced(poll, "auth_req_id", value), replaced(hint, "id_token_hint", value)}
+			for parameter := range form {
+				tries = append(tries, replaced(form, parameter, value))
+			}
+			for _, bad := range tries {
+				if got := w.Post(t, path, bad); got.Status >= 500 {
+					t.Errorf("%s, %.300q: %d %s", path, bad.Encode(), got.Status, got.Body)
+				}
+			}
+			got := servertest.Do(t, http.MethodPost, w.URL+path, strings.NewReader(value), "Content-Type", "application/x-www-form-urlencoded")
+			if got.Status >= 500 {
+				t.Errorf("%s, body %.20q: %d %s", path, value, got.Status, got.Body)
+			}
+		}
+	}
+}
+
+// replaced is a form with one parameter replaced.
+func replaced(form url.Values, parameter, value string) url.Values {
+	out := maps.Clone(form)
+	out.Set(parameter, value)
+	return out
+}
+
+// hostilePaths puts a value wherever a path, a query or a body takes one.
+func hostilePaths(t *testing.T, w *servertest.World, cookie, value string) {
+	t.Helper()
+	in, inQuery := url.PathEscape(value), url.QueryEscape(value)
+	for _, path := range []string{"/v1/approvals/" + in, "/v1/approvals/" + in + "/evidence", "/v1/approvals?page_token=" + inQuery,
+		"/v1/approvals?state=ended&page_token=" + inQuery, "/v1/approvals?page_size=" + inQuery, "/v1/approvals?state=" + inQuery,
+		"/realms/" + in, "/realms/" + in + "/v1/me", "/bind?token=" + inQuery, "/signin?return_to=" + inQuery,
+		"/.well-known/openid-configuration/realms/" + in, "/" + in} {
+		if got := w.Get(t, path, "Cookie", cookie); got.Status >= 500 && !strings.Contains(string(got.Body), "was not built") {
+			t.Errorf("GET %.60q: %d %.200s", path, got.Status, got.Body)
+		}
+	}
+	for _, path := range []string{"/v1/approvals/" + in + "/decision", "/v1/approvals/" + in + "/redeem", "/signin", "/bind", "/v1/demo/ask"} {
+		for _, body := range []string{value, `{"decision":{},"assertion":{}}`, `{"state":"x","response":{}}`} {
+			got := servertest.Do(t, http.MethodPost, w.URL+path, strings.NewReader(body), "Content-Type", "application/json", "Cookie", cookie)
+			if got.Status >= 500 {
+				t.Errorf("POST %.60q, %.20q: %d %.200s", path, body, got.Status, got.Body)
+			}
+		}
 	}
 }

@@ -2,8 +2,10 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"path"
 	"strings"
 	"time"
 
@@ -83,7 +85,7 @@ func (s *Server) people(mux *http.ServeMux) error {
 // inRealm finds the realm of a request and makes the path relative to it.
 func (s *Server) inRealm(next http.Handler) http.Handler {
 	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
-		name, path, ok := splitRealm(r.URL.Path)
+		name, rest, ok := splitRealm(r.URL.Path)
 		var site *model.Site
 		var err error
 		if ok {
@@ -94,6 +96,10 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 		} else {
 			site, err = s.Realms.Default(r.Context())
 		}
+		if err == nil && !canonical(r.URL.Path) {
+			// ServeMux would redirect, and knows nothing of the realm.
+			err = fmt.Errorf("path is not canonical: %w", model.ErrNotFound)
+		}
 		if errors.Is(err, model.ErrNotFound) {
 			return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here.", Cause: err}
 		}
@@ -102,7 +108,7 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 		}
 		r = httpx.WithSite(r, site)
 		if ok {
-			r = atPath(r, path)
+			r = atPath(r, rest)
 		}
 		next.ServeHTTP(w, r)
 		return nil
@@ -111,13 +117,13 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 
 // splitRealm takes the realm out of a path: /realms/{name}/rest, or the forms
 // in which RFC 8414, Section 3.1, inserts the well-known part before it.
-func splitRealm(path string) (name, rest string, ok bool) {
+func splitRealm(whole string) (name, rest string, ok bool) {
 	for _, wellKnown := range oauthhttp.MetadataPaths {
-		if after, found := strings.CutPrefix(path, wellKnown+"/realms/"); found {
+		if after, found := strings.CutPrefix(whole, wellKnown+"/realms/"); found {
 			return after, wellKnown, !strings.Contains(after, "/")
 		}
 	}
-	after, found := strings.CutPrefix(path, "/realms/")
+	after, found := strings.CutPrefix(whole, "/realms/")
 	if !found {
 		return "", "", false
 	}
@@ -125,9 +131,18 @@ func splitRealm(path string) (name, rest string, ok bool) {
 	return name, "/" + rest, true
 }
 
-func atPath(r *http.Request, path string) *http.Request {
+// canonical reports whether a path holds no empty and no dot segments.
+func canonical(p string) bool {
+	clean := path.Clean(p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return p == clean
+}
+
+func atPath(r *http.Request, rest string) *http.Request {
 	u := *r.URL
-	u.Path, u.RawPath = path, ""
+	u.Path, u.RawPath = rest, ""
 	inner := *r
 	inner.URL = &u
 	return &inner

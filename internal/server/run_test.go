@@ -109,7 +109,7 @@ func TestStoppingAnswersThoseWhoWaitAndCutsNobody(t *testing.T) {
 	}
 	streams := make(chan error, 2)
 	for range cap(streams) {
-		resp, err := (&http.Client{Jar: person.HTTP.Jar}).Get(r.URL + "/v1/approvals/events") //nolint:noctx,bodyclose // ended by the server
+		resp, err := (&http.Client{Jar: person.HTTP.Jar}).Get(r.URL + "/v1/approvals/events") //nolint:bodyclose // ended by the server
 		servertest.Check(t, err)
 		go func() {
 			_, err := io.Copy(io.Discard, resp.Body) // nil: ended as it should, not cut
@@ -341,7 +341,7 @@ func TestTLSIsModernOrNotAtAll(t *testing.T) {
 		servertest.Check(t, p.SignIn(t.Context()))
 		_, err = p.List(t.Context(), "pending")
 		servertest.Check(t, err)
-		resp, err := p.HTTP.Get(w.URL + "/v1/me") //nolint:noctx // a plain request is meant
+		resp, err := p.HTTP.Get(w.URL + "/v1/me")
 		servertest.Check(t, err)
 		servertest.Check(t, resp.Body.Close())
 		if resp.ProtoMajor != 2 || resp.StatusCode != 200 || resp.Request.Header.Get("Cookie") == "" {

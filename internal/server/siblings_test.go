@@ -26,6 +26,7 @@ type family struct {
 	person              *softperson.Person
 	who                 model.Identity
 	own, approved       string // access tokens: in the app's own name, and for an approval
+	ours                string // like own, but for this server
 	fulfilled           string // approval of the latter
 	decided, decidedReq string // approval and auth_req_id of the one that nobody fetched
 	waiting             string
@@ -40,6 +41,7 @@ func newFamily(t *testing.T, w *servertest.World, name string) *family {
 	f.app = f.App(t, application.NewApplication{Resources: []string{f.api.ID}})
 	f.person, f.who = f.Person(t, "alex")
 	f.own = f.Post(t, "/oauth/token", f.app.Form("grant_type", oauth.GrantClientCredentials)).Text("access_token")
+	f.ours = f.Post(t, "/oauth/token", f.app.Form("grant_type", oauth.GrantClientCredentials, "resource", f.URL)).Text("access_token")
 	a, first := f.ask(t)
 	f.fulfilled = a
 	f.approve(t, a)
@@ -47,7 +49,7 @@ func newFamily(t *testing.T, w *servertest.World, name string) *family {
 	f.decided, f.decidedReq = f.ask(t)
 	f.approve(t, f.decided)
 	f.waiting, _ = f.ask(t)
-	if f.own == "" || f.approved == "" {
+	if f.own == "" || f.ours == "" || f.approved == "" {
 		t.Fatal("no tokens")
 	}
 	return f
@@ -118,7 +120,7 @@ var ways = []struct {
 	{"introspection", func(t *testing.T, f *family) string { return f.introspect(t, f.own) }},
 	{"introspection, approved", func(t *testing.T, f *family) string { return f.introspect(t, f.approved) }},
 	{"evidence", func(t *testing.T, f *family) string {
-		return f.bearer(t, http.MethodGet, "/v1/approvals/"+f.fulfilled+"/evidence", f.own).Text("code")
+		return f.bearer(t, http.MethodGet, "/v1/approvals/"+f.fulfilled+"/evidence", f.ours).Text("code")
 	}},
 	{"evidence, approved", func(t *testing.T, f *family) string {
 		return f.bearer(t, http.MethodGet, "/v1/approvals/"+f.fulfilled+"/evidence", f.approved).Text("code")
@@ -206,7 +208,7 @@ var reasons = []struct {
 		servertest.Check(t, err)
 	}, revokedPerson, []string{"revocation"}},
 	{"tokens revoked one by one", func(t *testing.T, f *family) {
-		for _, token := range []string{f.own, f.approved} {
+		for _, token := range []string{f.own, f.ours, f.approved} {
 			f.Post(t, "/oauth/revoke", f.app.Form("token", token))
 		}
 	}, map[string]string{

@@ -76,21 +76,22 @@ func (p *Person) Bind(ctx context.Context, link string) error {
 	return nil
 }
 
-// SignIn signs in with the passkey that was bound before.
+// SignIn signs in with the passkey that was bound before. Like the page's
+// script it signs nothing that the server chose: [passkey.SignInChallenge].
 func (p *Person) SignIn(ctx context.Context) error {
 	c, err := p.ceremony(ctx, p.Issuer+"/signin")
 	if err != nil {
 		return fmt.Errorf("open the sign-in page: %w", err)
 	}
 	var options struct {
-		Challenge evidence.Bytes `json:"challenge"`
+		Nonce evidence.Bytes `json:"challenge"`
 	}
 	if err := json.Unmarshal(c.Options, &options); err != nil {
 		return fmt.Errorf("options of the sign-in page: %w", err)
 	}
-	response, err := p.Key.Assert(options.Challenge)
+	response, err := p.Key.Assert(passkey.SignInChallenge(options.Nonce))
 	if err != nil {
-		return err
+		return fmt.Errorf("use the passkey: %w", err)
 	}
 	body := map[string]any{"state": c.State, "response": json.RawMessage(response)}
 	if _, err := p.Call(ctx, http.MethodPost, p.Issuer+"/signin", body); err != nil {

@@ -143,9 +143,17 @@ func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effect
 }
 
 const (
+	// What was decided before everything of the realm, the application or the
+	// person was revoked gives nothing any more. The gate said so too, but from
+	// memory that may be a moment old on this node.
 	fulfilApprovalSQL = `
 UPDATE approval SET state = 'fulfilled', grant_id = $3, fulfilled_at = $4
-WHERE realm_id = $1 AND id = $2 AND state = 'approved'`
+WHERE realm_id = $1 AND id = $2 AND state = 'approved'
+AND NOT EXISTS (SELECT 1 FROM realm WHERE id = $1 AND tokens_invalid_before >= approval.ended_at)
+AND NOT EXISTS (SELECT 1 FROM application WHERE realm_id = $1 AND id = approval.application_id
+  AND tokens_invalid_before >= approval.ended_at)
+AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = approval.identity_id
+  AND tokens_invalid_before >= approval.ended_at)`
 
 	insertGrantSQL = `
 INSERT INTO access_grant (realm_id, id, kind, identity_id, application_id, approval_id, scope, created_at, expires_at, revoked_at)

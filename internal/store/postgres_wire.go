@@ -26,7 +26,6 @@ type pgLink struct {
 	conn     *sql.Conn
 	prepared map[statement]string
 	usedAt   time.Time
-	vals     [][]byte // the columns of the row being read
 	params   [][]byte
 	arena    []byte // what params point into
 	oids     []uint32

@@ -32,6 +32,9 @@ const (
 	writeLanes = 2
 	// writeSteps bounds the statements of a group.
 	writeSteps = 256
+	// groupTries bounds how often a group runs without those that failed in
+	// it, so that many failures do not cost the square of their number.
+	groupTries = 3
 )
 
 func startWriter(p *pg) *pgWriter {
@@ -101,7 +104,10 @@ func (w *pgWriter) next() *pgJob {
 // there is no context but the deadlines of the connection.
 func (w *pgWriter) run(group []*pgJob) {
 	ctx := context.Background()
-	for len(group) > 1 {
+	for range groupTries {
+		if len(group) < 2 {
+			break
+		}
 		failed, err := w.together(ctx, group)
 		if failed < 0 {
 			for _, j := range group {

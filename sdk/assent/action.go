@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/assent-id/assent/sdk/evidence"
 )
@@ -19,12 +21,15 @@ const DetailsType = "assent_action"
 // An Action is what a person is asked to approve. All of it but ExpiresIn is
 // shown to the person, and what was approved must equal it.
 type Action struct {
-	Person   string            // who is asked: identity id, username or e-mail address
-	Message  string            // what this is about, in a sentence of at most 300 characters
-	Details  map[string]string // the particulars
-	Command  []string          // the command line that runs when the answer is yes
-	Scope    string            // scopes of the token, separated by spaces
-	Resource []string          // the APIs that the token is for (RFC 8707), spelled as the application has them
+	Person  string            // who is asked: identity id, username or e-mail address
+	Message string            // what this is about, in a sentence of at most 300 characters
+	Details map[string]string // the particulars
+	Command []string          // the command line that runs when the answer is yes
+	Scope   string            // scopes of the token, separated by spaces
+	// Resource are the APIs that the token is for (RFC 8707), spelled as the
+	// application has them. Empty: the application's default, which the person is
+	// shown too, or the realm itself if it has none.
+	Resource []string
 	// ExpiresIn is how long the person has to answer, in whole seconds; 0: the
 	// server's default of five minutes.
 	ExpiresIn time.Duration
@@ -37,7 +42,9 @@ type detail struct {
 	Command []string          `json:"command,omitempty"`
 }
 
-func (a Action) validate() error {
+// Validate tells why nobody could be asked for this action. [Client.Start] and
+// [Client.Approve] refuse such an action before anything is sent.
+func (a Action) Validate() error {
 	switch {
 	case a.Person == "":
 		return errors.New("Person is missing: who is to be asked?")
@@ -45,6 +52,25 @@ func (a Action) validate() error {
 		return errors.New("Message is missing: what is to be approved?")
 	case a.ExpiresIn < 0 || a.ExpiresIn%time.Second != 0:
 		return errors.New("ExpiresIn must be whole seconds")
+	}
+	return a.checkText()
+}
+
+// checkText refuses text that is not UTF-8. JSON cannot hold it: encoding/json
+// puts U+FFFD in its place, so the person would approve other bytes than those
+// that run, and the comparison with what was approved, written in the same way,
+// would not tell.
+func (a Action) checkText() error {
+	texts := map[string][]string{
+		"Person": {a.Person}, "Message": {a.Message}, "Scope": {a.Scope}, "Resource": a.Resource, "Command": a.Command,
+		"Details": slices.AppendSeq(slices.Collect(maps.Keys(a.Details)), maps.Values(a.Details)),
+	}
+	for _, member := range slices.Sorted(maps.Keys(texts)) {
+		for _, text := range texts[member] {
+			if !utf8.ValidString(text) {
+				return fmt.Errorf("%s is not valid UTF-8: %q", member, text)
+			}
+		}
 	}
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,8 +67,17 @@ func (c *Client) withdrawLate(ctx context.Context, req *Request) {
 // machines together, one succeeds. action.Person is compared where it is an
 // identity id ("idn_...") and is otherwise left to the caller, who finds who
 // approved in Verified.Statement.Sub.
+//
+// An API sets [Config.Audience], so that it takes tokens for itself alone, and
+// calls this function even if it introspects tokens (RFC 7662): an
+// introspection tells that a token is active, any number of times, and uses
+// nothing up. It does not replace redeeming, and an API that relies on it acts
+// as often as the token is presented.
 func (c *Client) VerifyApproval(ctx context.Context, token string, action Action) (*Approval, error) {
-	approval, err := c.check(ctx, token, expected{action: action})
+	if err := action.checkText(); err != nil {
+		return nil, invalid("no approval is of this action", err)
+	}
+	approval, err := c.check(ctx, token, expected{action: action, audience: c.audience})
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +125,7 @@ type expected struct {
 	approvalID    string
 	statementHash string
 	clientID      string
+	audience      string
 }
 
 // check verifies a token, fetches and verifies the evidence of its approval,
@@ -132,6 +144,9 @@ func (c *Client) check(ctx context.Context, token string, want expected) (*Appro
 		return nil, err
 	}
 	if err := want.checkEvidence(verified, cl); err != nil {
+		return nil, invalid(err.Error(), nil)
+	}
+	if err := cl.checkAudience(verified.Statement.Action.Resource, c.issuer); err != nil {
 		return nil, invalid(err.Error(), nil)
 	}
 	if verified.SoftwarePasskey && !c.local() {
@@ -158,17 +173,19 @@ func (w expected) checkToken(cl claims) error {
 		return errors.New("token: it belongs to another statement")
 	case w.clientID != "" && cl.ClientID != w.clientID:
 		return errors.New("token: it was given to another client")
+	case w.audience != "" && !slices.Contains(cl.Audience, w.audience):
+		return fmt.Errorf("token: it is not for %s", w.audience)
 	}
 	wire, err := w.action.wire()
 	if err != nil {
 		return err
 	}
-	got := wire // a token carries neither the message nor, as such, the resource
+	got := wire // a token carries no message, and the resource as its audience
 	got.Scope, got.AuthorizationDetails = cl.Scope, cl.Details
 	if err := same(got, wire); err != nil {
 		return errors.New("token: " + err.Error())
 	}
-	return cl.checkAudience(w.action.Resource)
+	return nil
 }
 
 func (w expected) checkEvidence(v *evidence.Verified, cl claims) error {
@@ -190,6 +207,9 @@ func (w expected) checkEvidence(v *evidence.Verified, cl claims) error {
 	wire, err := w.action.wire()
 	if err != nil {
 		return err
+	}
+	if len(wire.Resource) == 0 {
+		wire.Resource = s.Action.Resource // the application's default, which the token's audience must be
 	}
 	if err := same(s.Action, wire); err != nil {
 		return errors.New("evidence: another action was asked: " + err.Error())

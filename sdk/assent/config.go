@@ -25,6 +25,13 @@ type Config struct {
 	// Key is a private JWK (RFC 7517), P-256 or Ed25519, and authenticates with
 	// private_key_jwt. Its "kid" is sent along.
 	Key []byte
+	// Audience is the resource under which the realm knows the API that this
+	// client belongs to (RFC 8707). An API that calls [Client.VerifyApproval] MUST
+	// set it: otherwise it takes, and uses up, tokens that a person approved for
+	// another API, which that API or whoever got hold of them can pass on. When it
+	// is set, VerifyApproval refuses tokens whose aud does not contain it. It
+	// changes nothing for what this client asks for itself.
+	Audience string
 	// EvidenceKeys is the JWKS against which evidence is verified. Empty: it is
 	// fetched from the issuer, once.
 	EvidenceKeys []byte
@@ -40,6 +47,7 @@ type Config struct {
 type Client struct {
 	issuer   string
 	clientID string
+	audience string        // "": not checked
 	auth     authenticator // nil: this client can only verify
 	http     *http.Client
 	onAsked  func(Request)
@@ -61,7 +69,7 @@ func NewClient(ctx context.Context, c Config) (*Client, error) {
 		return nil, err
 	}
 	client := &Client{
-		issuer: c.Issuer, clientID: c.ClientID, auth: auth,
+		issuer: c.Issuer, clientID: c.ClientID, audience: c.Audience, auth: auth,
 		http: withoutRedirects(c.HTTPClient), onAsked: c.OnAsked,
 	}
 	if client.meta, err = client.discover(ctx); err != nil {

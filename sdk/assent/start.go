@@ -62,7 +62,7 @@ func (c *Client) startForm(action Action) (url.Values, error) {
 	if c.auth == nil {
 		return nil, errors.New("this client has no ClientSecret and no Key, so it cannot ask")
 	}
-	if err := action.validate(); err != nil {
+	if err := action.Validate(); err != nil {
 		return nil, err
 	}
 	details, err := action.details()

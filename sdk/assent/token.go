@@ -117,15 +117,19 @@ func (c *Client) tokenKey(ctx context.Context, kid string, deadline time.Time) (
 	return jose.JSONWebKey{}, invalid("token: the issuer has no key "+fmt.Sprintf("%q", kid), nil)
 }
 
-// checkAudience demands that the token is for the APIs that were asked for.
-func (cl claims) checkAudience(resource []string) error {
+// checkAudience demands that the token is for the APIs of the statement and no
+// others, and where it names none, for the issuer alone.
+func (cl claims) checkAudience(resource []string, issuer string) error {
+	if len(resource) == 0 {
+		resource = []string{issuer}
+	}
 	for _, want := range resource {
 		if !slices.Contains(cl.Audience, want) {
 			return fmt.Errorf("token: it is not for %s", want)
 		}
 	}
 	for _, have := range cl.Audience {
-		if len(resource) != 0 && !slices.Contains(resource, have) {
+		if !slices.Contains(resource, have) {
 			return fmt.Errorf("token: it is for %s as well", have)
 		}
 	}

@@ -60,3 +60,29 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkCheckAssertion(b *testing.B) {
+	a, ok := answerOf(newRecipe(b).make(b))
+	if !ok {
+		b.Fatal("the usual evidence has no answer")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := evidence.CheckAssertion(a.passkey, a.binding, a.decision); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseBinding(b *testing.B) {
+	var e evidence.Evidence
+	if err := json.Unmarshal(newRecipe(b).make(b), &e); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := evidence.ParseBinding(e.Binding); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -95,34 +95,6 @@ type SealClaims struct {
 	Parts   map[string]string `json:"parts"` // member of the evidence to its hash
 }
 
-// BindingClaims are what the realm signs when a passkey is bound to a person.
-type BindingClaims struct {
-	Typ          string `json:"typ"` // BindingType
-	Iss          string `json:"iss"`
-	Sub          string `json:"sub"`
-	CredentialID Bytes  `json:"credential_id"`
-	PublicKey    Bytes  `json:"public_key"` // COSE_Key
-	AAGUID       string `json:"aaguid"`     // UUID text, lower case
-	RPID         string `json:"rp_id"`
-	Iat          int64  `json:"iat"` // Unix seconds
-}
-
-// NewBinding returns the payload that the realm signs with header typ
-// BindingHeaderType. An empty Typ is filled in.
-func NewBinding(c BindingClaims) ([]byte, error) {
-	if c.Typ == "" {
-		c.Typ = BindingType
-	}
-	payload, err := CanonicalValue(c)
-	if err != nil {
-		return nil, fmt.Errorf("binding of %s: %w", c.Sub, err)
-	}
-	if err := bindingShape(payload); err != nil {
-		return nil, fmt.Errorf("binding%w", err)
-	}
-	return payload, nil
-}
-
 // NewSeal returns the payload that the realm signs with header typ
 // SealHeaderType, made at iat (Unix seconds), over all other members of e.
 func NewSeal(e *Evidence, iat int64) ([]byte, error) {

@@ -23,34 +23,46 @@ const (
 // the header must agree, must have this typ, and must hold nothing but alg,
 // kid and typ.
 func (set keySet) verify(compact, typ string) ([]byte, error) {
-	if len(compact) > maxJWS {
-		return nil, errors.New("longer than 16 kB")
-	}
-	segments := strings.Split(compact, ".")
-	if len(segments) != 3 {
-		return nil, errors.New("not a compact JWS of three segments")
-	}
-	var decoded [3][]byte
-	for i, s := range segments {
-		b, err := decodeBytes(s)
-		if err != nil || len(b) == 0 {
-			return nil, fmt.Errorf("segment %d is not base64url", i+1)
-		}
-		decoded[i] = b
+	decoded, err := splitJWS(compact)
+	if err != nil {
+		return nil, err
 	}
 	key, err := set.keyFor(decoded[0], typ)
 	if err != nil {
 		return nil, err
 	}
-	signed := compact[:len(segments[0])+1+len(segments[1])]
+	signed := compact[:strings.LastIndexByte(compact, '.')]
 	if !verifyJWS(key, []byte(signed), decoded[2]) {
 		return nil, errors.New("signature does not hold")
 	}
-	payload, err := appendCanonical(nil, decoded[1], maxJWSDepth)
+	return canonicalPayload(decoded[1])
+}
+
+// splitJWS decodes the header, payload and signature of a compact JWS.
+func splitJWS(compact string) (decoded [3][]byte, err error) {
+	if len(compact) > maxJWS {
+		return decoded, errors.New("longer than 16 kB")
+	}
+	segments := strings.Split(compact, ".")
+	if len(segments) != 3 {
+		return decoded, errors.New("not a compact JWS of three segments")
+	}
+	for i, s := range segments {
+		b, err := decodeBytes(s)
+		if err != nil || len(b) == 0 {
+			return decoded, fmt.Errorf("segment %d is not base64url", i+1)
+		}
+		decoded[i] = b
+	}
+	return decoded, nil
+}
+
+func canonicalPayload(payload []byte) ([]byte, error) {
+	canonical, err := appendCanonical(nil, payload, maxJWSDepth)
 	if err != nil {
 		return nil, fmt.Errorf("payload: %w", err)
 	}
-	return payload, nil
+	return canonical, nil
 }
 
 // keyFor returns the key that a protected header names.

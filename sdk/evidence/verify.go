@@ -239,31 +239,16 @@ func (v *verifier) checkBinding() error {
 	if err != nil {
 		return err
 	}
-	if err := bindingShape(payload); err != nil {
-		return fmt.Errorf("binding%w", err)
+	if v.binding, err = parseBinding(payload); err != nil {
+		return err
 	}
-	if err := json.Unmarshal(payload, &v.binding); err != nil {
-		return fmt.Errorf("binding: %w", err)
-	}
-	return v.checkBound()
-}
-
-// checkBound compares the binding with the statement and the decision.
-func (v *verifier) checkBound() error {
-	b, s := v.binding, v.result.Statement
-	switch {
-	case b.Typ != BindingType:
-		return fmt.Errorf("binding.typ is not %q", BindingType)
-	case b.Iss != s.Iss:
+	switch s := v.result.Statement; {
+	case v.binding.Iss != s.Iss:
 		return errors.New("binding.iss is not the statement's")
-	case b.Sub != s.Sub:
+	case v.binding.Sub != s.Sub:
 		return errors.New("binding.sub is not the person of the statement")
-	case !isHost(b.RPID):
-		return errors.New("binding.rp_id is not a host name")
-	case v.result.Decision != nil && b.Iat > v.result.Decision.At+Skew:
-		return errors.New("binding.iat is after the decision")
 	}
-	return nil
+	return v.binding.check(v.result.Decision)
 }
 
 func (v *verifier) checkLog() error {

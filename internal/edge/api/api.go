@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/format/limit"
 	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
@@ -68,10 +69,13 @@ type Config struct {
 }
 
 // API serves /v1.
-type API struct{ cfg Config }
+type API struct {
+	cfg     Config
+	streams *limit.Slots
+}
 
 // New makes the API.
-func New(cfg Config) *API { return &API{cfg: cfg} }
+func New(cfg Config) *API { return &API{cfg: cfg, streams: limit.NewSlots(maxStreams)} }
 
 // Register adds the routes, relative to a realm.
 func (a *API) Register(mux *http.ServeMux) {
@@ -83,7 +87,9 @@ func (a *API) Register(mux *http.ServeMux) {
 	mux.Handle("GET /v1/approvals/{id}/evidence", httpx.API(a.evidence))
 	mux.Handle("POST /v1/approvals/{id}/redeem", httpx.API(a.redeem))
 	mux.Handle("POST /v1/demo/ask", httpx.SameOrigin(a.demoAsk))
-	mux.Handle("/v1/", httpx.API(httpx.Missing(mux, "There is nothing here.")))
+	missing := httpx.API(httpx.Missing(mux, "There is nothing here."))
+	mux.Handle("/v1", missing) // or ServeMux redirects, out of the realm
+	mux.Handle("/v1/", missing)
 }
 
 // person is who is signed in.

@@ -51,10 +51,11 @@ func (w *world) askAs(t *testing.T, app servertest.App, pairs ...string) servert
 	return got
 }
 
-// token fetches the token of a decided approval, or one in the app's own name.
+// token fetches the token of a decided approval, or one in the app's own name
+// and for this server.
 func (w *world) token(t *testing.T, app servertest.App, asked servertest.Answer) string {
 	t.Helper()
-	form := app.Form("grant_type", oauth.GrantClientCredentials)
+	form := app.Form("grant_type", oauth.GrantClientCredentials, "resource", w.URL)
 	if asked.JSON != nil {
 		form = app.Form("grant_type", oauth.GrantCIBA, "auth_req_id", asked.Text("auth_req_id"))
 	}
@@ -118,6 +119,7 @@ func TestApprovalsAreSeenByThoseConcernedOnly(t *testing.T) {
 	bearer := func(token string) []string { return []string{"Authorization", "Bearer " + token} }
 	none := servertest.Answer{}
 	own := w.token(t, w.app, none)
+	elsewhere := w.Post(t, "/oauth/token", w.app.Form("grant_type", oauth.GrantClientCredentials)).Text("access_token")
 	tests := []struct {
 		name                  string
 		headers               []string
@@ -131,6 +133,7 @@ func TestApprovalsAreSeenByThoseConcernedOnly(t *testing.T) {
 		{"a made-up session", []string{"Cookie", "assent=" + ids.Secret()}, "signed_out", "signed_out", "token_required"},
 		{"the asker", bearer(own), "signed_out", "", "not_found"},
 		{"the asker, in lower case", []string{"Authorization", "bearer " + own}, "signed_out", "", "not_found"},
+		{"the asker, with a token for another server", bearer(elsewhere), "signed_out", "not_found", "not_found"},
 		{"another client", bearer(w.token(t, stranger, none)), "signed_out", "not_found", "not_found"},
 		{"a client of another realm", bearer(there.token(t, there.app, none)), "signed_out", "invalid_token", "invalid_token"},
 		{"a dead token", bearer(dead), "signed_out", "invalid_token", "invalid_token"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
@@ -234,6 +235,11 @@ func (a *API) concerned(w http.ResponseWriter, r *http.Request) (model.Approval,
 	}
 	var ap model.Approval
 	if t != nil {
+		// RFC 9068, Section 4: a token for another resource server is not for us;
+		// the approval's own token is, whomever else it is for.
+		if t.Approval != id && !slices.Contains(t.Audience, httpx.Site(r).Issuer) {
+			return model.Approval{}, notFound(errors.New("token for another audience"))
+		}
 		ap, err = a.cfg.Approvals.ForClient(r.Context(), httpx.Site(r), t.ClientID, id)
 	} else {
 		ap, err = a.cfg.Approvals.ForPerson(r.Context(), httpx.Site(r), who.ID, id)

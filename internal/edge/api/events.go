@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
 )
@@ -16,6 +17,8 @@ import (
 const (
 	heartbeat  = 20 * time.Second // below the idle limits of common proxies
 	streamLife = 15 * time.Minute // then the browser comes back, and proves its session again
+	maxStreams = 30               // of one person at once
+	sendWithin = 30 * time.Second // a browser that does not read is gone
 )
 
 // events tells a person's browser that something changed (server-sent events,
@@ -25,6 +28,11 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	give, ok := a.streams.Take(string(who.ID))
+	if !ok {
+		return &httpx.Problem{Status: http.StatusTooManyRequests, Code: "too_many_streams", Detail: "Close some of your other tabs."}
+	}
+	defer give()
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
 	if a.cfg.Stopping != nil {
@@ -41,6 +49,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	s.send("retry: 2000\n\n")
+	defer func() { _ = s.rc.SetWriteDeadline(time.Time{}) }() // the connection may serve on
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for s.err == nil {
@@ -107,6 +116,8 @@ func (s *stream) send(text string) {
 	if s.err != nil {
 		return
 	}
+	// Not every writer has deadlines; one that has none was not asked for.
+	_ = s.rc.SetWriteDeadline(time.Now().Add(sendWithin))
 	if _, s.err = s.w.Write([]byte(text)); s.err == nil {
 		s.err = s.rc.Flush()
 	}

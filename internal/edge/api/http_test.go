@@ -181,7 +181,7 @@ func TestOnlyWhoIsSignedInOpensAStream(t *testing.T) {
 	if got.Status != 401 || problem(t, got) != "signed_out" {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
-	resp, err := http.Post(w.URL+"/v1/approvals/events", "application/json", nil) //nolint:noctx // a plain request is meant
+	resp, err := http.Post(w.URL+"/v1/approvals/events", "application/json", nil)
 	servertest.Check(t, err)
 	_, _ = io.Copy(io.Discard, resp.Body)
 	servertest.Check(t, resp.Body.Close())

@@ -63,7 +63,7 @@ func serve(t *testing.T, h http.Handler) (*http.Response, []byte, map[string]any
 	s := httptest.NewServer(httpx.Recorded(slog.New(slog.NewJSONHandler(j, nil)), nil, mux))
 	defer s.Close()
 	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
-	resp, err := http.Get(s.URL + "/x/1?token=secret") //nolint:noctx // a plain request is meant
+	resp, err := http.Get(s.URL + "/x/1?token=secret")
 	var body []byte
 	if err == nil {
 		body, err = io.ReadAll(resp.Body)

@@ -25,6 +25,7 @@ type Record struct {
 	Refusal   string // error code of a refusal
 	Cause     error
 	status    int
+	hurried   bool   // a write deadline is set
 	stack     []byte // of a panic
 	site      *model.Site
 }
@@ -90,6 +91,7 @@ func Recorded(log *slog.Logger, obs Observer, next http.Handler) http.Handler {
 		r = r.WithContext(rec)
 		defer func() {
 			cut := recovered(rec, r, recover())
+			rec.unhurry()
 			finish(log, obs, r, rec, time.Since(start))
 			if cut {
 				panic(http.ErrAbortHandler) // net/http closes the connection, and says nothing
@@ -181,8 +183,26 @@ func (rec *Record) Write(b []byte) (int, error) {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
 	}
+	if len(b) > largeWrite {
+		// What does not fit into a socket's buffer waits for the reader; not for
+		// ever. Writers without deadlines do without.
+		rec.hurried = http.NewResponseController(rec.ResponseWriter).SetWriteDeadline(time.Now().Add(readWithin)) == nil
+	}
 	return rec.ResponseWriter.Write(b)
 }
+
+// unhurry takes the deadline away: the connection may serve other requests.
+func (rec *Record) unhurry() {
+	if rec.hurried {
+		_ = http.NewResponseController(rec.ResponseWriter).SetWriteDeadline(time.Time{})
+	}
+}
+
+// How long somebody may take to read a large answer.
+const (
+	largeWrite = 8 << 10 // bytes
+	readWithin = time.Minute
+)
 
 // Unwrap is for http.ResponseController.
 func (rec *Record) Unwrap() http.ResponseWriter { return rec.ResponseWriter }

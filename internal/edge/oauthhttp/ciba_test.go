@@ -3,6 +3,7 @@ package oauthhttp_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -276,5 +277,62 @@ func TestCIBAOneOf32PollsGetsTheToken(t *testing.T) {
 	wg.Wait()
 	if won.Load() != 1 {
 		t.Errorf("%d of 32 polls got a token, want 1", won.Load())
+	}
+}
+
+func TestCIBARequestsToNobodyEndWhereRequestsToAPersonDo(t *testing.T) {
+	w := servertest.Start(t, nil)
+	app := w.App(t, application.NewApplication{})
+	w.Person(t, "alex")
+	for _, hint := range []string{"alex", "nobody"} {
+		for i := range 6 {
+			want := http.StatusOK
+			if i == 5 {
+				want = http.StatusTooManyRequests
+			}
+			if got := ask(t, w, app, "login_hint", hint); got.Status != want {
+				t.Errorf("request %d to %s: %d %s, want %d", i+1, hint, got.Status, got.Body, want)
+			}
+		}
+	}
+}
+
+// The person sees and signs whom the token is for, also where the client did
+// not say.
+func TestCIBATheDefaultResourceIsStated(t *testing.T) {
+	w := servertest.Start(t, nil)
+	app := w.App(t, application.NewApplication{Resources: []string{"https://api.example", "https://other.example"}})
+	person, _ := w.Person(t, "alex")
+	a := ask(t, w, app, "login_hint", "alex", "binding_message", "Deploy")
+	done, err := person.Decide(t.Context(), a.Text("approval_id"), evidence.Approve)
+	servertest.Check(t, err)
+	st := done.Statement
+	if len(st.Action.Resource) != 1 || st.Action.Resource[0] != "https://api.example" || !slices.Contains(st.Shown.Lines, evidence.Line{Label: "At", Value: "https://api.example"}) {
+		t.Errorf("statement = %+v", st)
+	}
+	got := poll(t, w, app, a.Text("auth_req_id"))
+	if aud := claimsOf(t, got.Text("access_token"))["aud"]; aud != "https://api.example" {
+		t.Errorf("aud = %v", aud)
+	}
+}
+
+// A token for somebody else's API is not for ours, although it is of the
+// client that asked (RFC 9068, Section 4).
+func TestEvidenceIsForTokensThatAreForThisServer(t *testing.T) {
+	w := servertest.Start(t, nil)
+	app := w.App(t, application.NewApplication{Resources: []string{"https://api.example"}})
+	person, _ := w.Person(t, "alex")
+	a := ask(t, w, app, "login_hint", "alex")
+	_, err := person.Decide(t.Context(), a.Text("approval_id"), evidence.Approve)
+	servertest.Check(t, err)
+	read := func(token string) int {
+		return w.Get(t, "/v1/approvals/"+a.Text("approval_id")+"/evidence", "Authorization", "Bearer "+token).Status
+	}
+	const cc = "client_credentials"
+	elsewhere := w.Post(t, "/oauth/token", app.Form("grant_type", cc)).Text("access_token")
+	here := w.Post(t, "/oauth/token", app.Form("grant_type", cc, "resource", w.URL)).Text("access_token")
+	own := poll(t, w, app, a.Text("auth_req_id")).Text("access_token")
+	if read(elsewhere) != 404 || read(here) != 200 || read(own) != 200 {
+		t.Errorf("got %d, %d and %d, want 404, 200 and 200", read(elsewhere), read(here), read(own))
 	}
 }

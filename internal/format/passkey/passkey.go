@@ -3,8 +3,8 @@
 // authentication (Section 7.2), in their JSON forms (Section 5.1). It wraps
 // go-webauthn, which nothing else imports.
 //
-// The caller gives the challenge and keeps it: for a sign-in a random one, for an
-// approval the hash of the decision. Nothing here holds a session or reads a
+// The caller gives the challenge and keeps it: for a sign-in [SignInChallenge] of
+// random bytes, for an approval the hash of the decision. Nothing here holds a session or reads a
 // clock. User presence, user verification, type, origin, RP id hash and the backup
 // flags are always checked, and no caller can switch a check off. Attestation is
 // not asked for and proves nothing here; an AAGUID is what the passkey says of

@@ -109,6 +109,9 @@ func (s *Service) verify(ctx context.Context, site *model.Site, person model.Ide
 	if err != nil {
 		return nil, fmt.Errorf("read passkey: %w", err)
 	}
+	if pk.Software() && !site.Realm.Policy.Development {
+		return bad("passkeys in software are for development only", nil)
+	}
 	challenge := evidence.Challenge(decision)
 	rp := passkey.RP{ID: site.RPID, Name: site.Realm.DisplayName, Origins: []string{site.Origin}}
 	result, err := assertion.Verify(rp, challenge[:], credential(pk))
@@ -118,7 +121,25 @@ func (s *Service) verify(ctx context.Context, site *model.Site, person model.Ide
 	if result.CloneSuspected {
 		return bad("this passkey may have been copied", nil)
 	}
-	return &signature{passkey: pk, assertion: assertion, result: result}, nil
+	sig := &signature{passkey: pk, assertion: assertion, result: result}
+	if err := sig.holds(decision); err != nil {
+		return bad("the passkey's answer would not stand as evidence", err)
+	}
+	return sig, nil
+}
+
+// holds checks the answer by the rules by which a stranger will: an answer
+// that only we accept could be repudiated. The signature itself was verified.
+func (sig *signature) holds(decision []byte) error {
+	member, err := sig.member()
+	if err != nil {
+		return err
+	}
+	binding, err := evidence.ParseBinding(sig.passkey.Binding)
+	if err != nil {
+		return err
+	}
+	return evidence.CheckAssertion(*member, binding, decision)
 }
 
 func credential(pk model.Passkey) passkey.Credential {

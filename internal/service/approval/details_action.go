@@ -99,10 +99,16 @@ func checkLabel(label string) error {
 	switch {
 	case label == "" || len(label) > maxDetailLabel || strings.ContainsFunc(label, odd) || strings.TrimSpace(label) != label:
 		return &DetailsError{Reason: "assent_action: a label has 1 to 64 bytes of printable text"}
-	case label == labelCommand || label == labelAccess || label == labelResource:
+	case ourLabel(label):
 		return &DetailsError{Reason: "assent_action: the labels Runs, At and Gives access to are taken"}
 	}
 	return nil
+}
+
+// ourLabel reports whether a person could take the label for one of ours.
+func ourLabel(label string) bool {
+	plain := strings.TrimFunc(label, func(r rune) bool { return !unicode.IsLetter(r) })
+	return strings.EqualFold(plain, labelCommand) || strings.EqualFold(plain, labelAccess) || strings.EqualFold(plain, labelResource)
 }
 
 // commandLine writes a command as one would type it, so that a space inside a

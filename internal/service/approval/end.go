@@ -33,6 +33,9 @@ func (s *Service) end(ctx context.Context, site *model.Site, a model.Approval, e
 			SignCount: e.signed.result.SignCount, BackupState: e.signed.result.BackupState, At: e.at}
 	}
 	err = s.cfg.Store.EndApproval(ctx, m, effects(a, "approval."+string(e.state), e.actor, e.at))
+	if errors.Is(err, model.ErrNotFound) && e.signed != nil {
+		return model.Approval{}, &DecisionError{Part: "passkey", Reason: "this passkey was removed a moment ago", Cause: err}
+	}
 	if errors.Is(err, model.ErrConflict) || errors.Is(err, model.ErrCommitUnknown) {
 		return s.readBack(ctx, a, kept, err)
 	}
@@ -68,12 +71,11 @@ func (s *Service) readBack(ctx context.Context, a model.Approval, ours []byte, c
 func (s *Service) seal(ctx context.Context, site *model.Site, a model.Approval, e ending) ([]byte, error) {
 	ev := evidence.Evidence{Typ: evidence.EvidenceType, Statement: a.Statement, Outcome: e.state.Outcome(), EndedAt: e.at.Unix(), Decision: e.decision}
 	if e.signed != nil {
-		aaguid, err := evidence.AAGUID(e.signed.passkey.AAGUID)
+		member, err := e.signed.member()
 		if err != nil {
-			return nil, fmt.Errorf("passkey %s: %w", e.signed.passkey.ID, err)
+			return nil, err
 		}
-		ev.Binding = e.signed.passkey.Binding
-		ev.Passkey = e.signed.member(aaguid)
+		ev.Binding, ev.Passkey = e.signed.passkey.Binding, member
 	}
 	payload, err := evidence.NewSeal(&ev, e.at.Unix())
 	if err != nil {
@@ -168,10 +170,15 @@ func (s *Service) expireDue(ctx context.Context, a model.Approval) error {
 	return err
 }
 
-func (sig *signature) member(aaguid string) *evidence.Passkey {
+// member is the passkey member of the evidence.
+func (sig *signature) member() (*evidence.Passkey, error) {
+	aaguid, err := evidence.AAGUID(sig.passkey.AAGUID)
+	if err != nil {
+		return nil, fmt.Errorf("passkey %s: %w", sig.passkey.ID, err)
+	}
 	return &evidence.Passkey{
 		CredentialID: sig.passkey.CredentialID, PublicKey: sig.passkey.PublicKey, AAGUID: aaguid,
 		BackupEligible: sig.passkey.BackupEligible, BackupState: sig.result.BackupState,
 		AuthenticatorData: sig.assertion.AuthenticatorData, ClientDataJSON: sig.assertion.ClientDataJSON, Signature: sig.assertion.Signature,
-	}
+	}, nil
 }

@@ -188,7 +188,7 @@ func TestAnApprovalMovesAsItsStatesAllow(t *testing.T) {
 func TestOfManyEndsAtOnceOneWins(t *testing.T) {
 	w := newWorld(t)
 	for range 5 {
-		a := w.asked(t, action())
+		a := w.read(t, w.asked(t, action()).ID)
 		var won atomic.Pointer[model.Approval]
 		var wins atomic.Int32
 		var wg sync.WaitGroup

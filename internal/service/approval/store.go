@@ -27,7 +27,8 @@ type Store interface {
 	// its expiry. Exactly one caller ever wins.
 	EndApproval(context.Context, model.Ending, model.Effects) error
 	// FulfilApproval moves approved to fulfilled and stores the grant;
-	// ErrConflict if it is not approved (any more).
+	// ErrConflict if it is not approved (any more), or if everything of its realm,
+	// application or person was revoked since it was decided.
 	FulfilApproval(ctx context.Context, g model.Grant, at model.Millis, fx model.Effects) error
 	// RedeemApproval notes the one use of the approval's token; ErrConflict if it was
 	// redeemed before, ErrNotFound if it is not a fulfilled approval.

@@ -110,6 +110,10 @@ func (s *Service) register(ctx context.Context, site *model.Site, b binding) (mo
 	if err != nil {
 		return model.Passkey{}, fmt.Errorf("%w: %w", ErrPasskeyInvalid, err)
 	}
+	// A key that verifiers of evidence would refuse must not be bound.
+	if err := evidence.CheckPublicKey(c.PublicKey); err != nil {
+		return model.Passkey{}, fmt.Errorf("%w: %w", ErrPasskeyInvalid, err)
+	}
 	key := model.Passkey{RealmID: site.Realm.ID, ID: model.PasskeyID(ids.New("psk")), IdentityID: b.identity.ID,
 		CredentialID: c.ID, PublicKey: c.PublicKey, AAGUID: c.AAGUID, SignCount: c.SignCount,
 		BackupEligible: c.BackupEligible, BackupState: c.BackupState, Transports: c.Transports,

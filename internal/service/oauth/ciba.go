@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ const (
 	maxBindingMessage = 300 // characters
 	pollInterval      = 5 * time.Second
 	pollSlack         = 250 * time.Millisecond // clocks and networks
+	maxPending        = 5                      // as approval.Config.MaxPending by default
+	maxWaiting        = 4                      // long polls of one request at once
 )
 
 // A cibaRequest is what the checks learn of a backchannel request.
@@ -54,7 +57,7 @@ func (e *Engine) StartCIBA(ctx context.Context, r Request) (CIBAAnswer, error) {
 		return CIBAAnswer{Client: x.clientID()}, err
 	}
 	if x.ciba.person == nil {
-		return e.askNobody(x)
+		return e.askNobody(ctx, x)
 	}
 	return e.askPerson(ctx, x)
 }
@@ -67,13 +70,23 @@ func (e *Engine) askPerson(ctx context.Context, x *exchange) (CIBAAnswer, error)
 	a, err := e.cfg.Approvals.Ask(ctx, x.Site, approval.Request{
 		Kind: "ciba", Client: &x.client.Application, Person: *x.ciba.person,
 		Action: evidence.Action{BindingMessage: x.ciba.message, Scope: strings.Join(x.scope, " "),
-			AuthorizationDetails: x.details, Resource: x.resource},
+			AuthorizationDetails: x.details, Resource: x.stated()},
 		Lifetime: x.ciba.expiry, AuthReq: ids.DigestOf(id), Interval: int(pollInterval.Seconds()),
 	})
 	if err != nil {
 		return CIBAAnswer{Client: x.client.ID}, askRefused(err)
 	}
 	return x.cibaAnswer(id, a.ID, a.StatementHash), nil
+}
+
+// stated is the resource as the person sees and signs it: what was asked for,
+// else the client's default. Nothing is stated where the token is for this
+// server alone.
+func (x *exchange) stated() []string {
+	if len(x.resource) == 0 && len(x.client.Settings.Resources) > 0 {
+		return x.client.Settings.Resources[:1]
+	}
+	return x.resource
 }
 
 func (x *exchange) cibaAnswer(id string, a model.ApprovalID, hash model.StatementHash) CIBAAnswer {
@@ -83,10 +96,21 @@ func (x *exchange) cibaAnswer(id string, a model.ApprovalID, hash model.Statemen
 
 // askNobody answers as if a person had been asked, so that a client cannot
 // find out who exists here. Its polls stay pending until they expire.
-func (e *Engine) askNobody(x *exchange) (CIBAAnswer, error) {
+//
+// It is as long in coming (something is stored, durably), and refused as soon:
+// as many requests to nobody are answered as a person may have pending.
+func (e *Engine) askNobody(ctx context.Context, x *exchange) (CIBAAnswer, error) {
 	id, err := e.newAuthReq(x, authReqNobody)
 	if err != nil {
 		return CIBAAnswer{Client: x.client.ID}, err
+	}
+	hint := model.FoldName(x.Params.Get("login_hint") + x.Params.Get("id_token_hint"))
+	if _, ok := e.nobody.Allow(string(x.client.ID)+" "+hint, x.started); !ok {
+		return CIBAAnswer{Client: x.client.ID}, askRefused(approval.ErrTooManyPending)
+	}
+	if _, err := e.cfg.Store.Consume(ctx, model.Once{Namespace: model.OnceNobody, RealmID: x.Site.Realm.ID,
+		Digest: ids.DigestOf(id), Until: x.now.Add(x.ciba.expiry)}); err != nil {
+		return CIBAAnswer{Client: x.client.ID}, fmt.Errorf("note a request to nobody: %w", err)
 	}
 	hash := evidence.Hash([]byte(ids.Secret()))
 	return x.cibaAnswer(id, model.ApprovalID(ids.New("apr")), model.StatementHash(hash)), nil

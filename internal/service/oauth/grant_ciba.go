@@ -58,6 +58,12 @@ func (e *Engine) awaitDecision(ctx context.Context, x *exchange, id string) (mod
 	if err != nil || a.State != model.ApprovalPending || x.Wait <= 0 {
 		return a, err
 	}
+	give, ok := e.waiting.Take(id)
+	if !ok { // as many wait already as one asker needs: answer at once
+		return a, nil
+	}
+	defer give()
+	x.held = true
 	watch := e.cfg.Approvals.Watch(a.ID)
 	defer watch.Stop()
 	timer := time.NewTimer(min(x.Wait, e.cfg.MaxWait))
@@ -92,7 +98,7 @@ func (e *Engine) readApproval(ctx context.Context, x *exchange, digest ids.Diges
 // pending answers a poll that came too early, or too often. Nothing is written:
 // how often is remembered by this node alone, for politeness.
 func (e *Engine) pending(x *exchange, id string) error {
-	if x.Wait <= 0 {
+	if !x.held {
 		if _, ok := e.polls.Allow(id, x.started); !ok {
 			return &Error{Code: SlowDown, Description: "polled more often than the interval allows"}
 		}
@@ -101,16 +107,31 @@ func (e *Engine) pending(x *exchange, id string) error {
 }
 
 func (e *Engine) pollNobody(ctx context.Context, x *exchange, req authReq, id string) error {
-	if left := req.expires.Time().Sub(x.started); left > 0 && x.Wait > 0 {
-		select {
-		case <-time.After(min(x.Wait, e.cfg.MaxWait, left)):
-		case <-ctx.Done():
-		}
-	}
+	e.holdForNobody(ctx, x, req, id)
 	if model.MillisOf(e.cfg.Now()) >= req.expires {
 		return &Error{Code: ExpiredToken, Description: "the request has expired"}
 	}
 	return e.pending(x, id)
+}
+
+// holdForNobody waits as a poll for a person waits.
+func (e *Engine) holdForNobody(ctx context.Context, x *exchange, req authReq, id string) {
+	left := req.expires.Time().Sub(x.started)
+	if left <= 0 || x.Wait <= 0 {
+		return
+	}
+	give, ok := e.waiting.Take(id)
+	if !ok {
+		return
+	}
+	defer give()
+	x.held = true
+	timer := time.NewTimer(min(x.Wait, e.cfg.MaxWait, left))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // redeem turns the end of an approval into an answer.

@@ -79,8 +79,10 @@ type Config struct {
 // An Engine answers protocol requests. It holds no state that decides
 // anything: what must be decided once is decided by the database.
 type Engine struct {
-	cfg   Config
-	polls *limit.Keyed // polite polling only; a node forgets, nothing breaks
+	cfg     Config
+	polls   *limit.Keyed // polite polling only; a node forgets, nothing breaks
+	nobody  *limit.Keyed // requests to strangers, as a person's would be limited
+	waiting *limit.Slots // long polls of one auth_req_id
 }
 
 // New fills in defaults.
@@ -94,7 +96,11 @@ func New(cfg Config) *Engine {
 	if cfg.MaxWait == 0 {
 		cfg.MaxWait = 30 * time.Second
 	}
-	return &Engine{cfg: cfg, polls: limit.NewKeyed(limit.Rate{Every: pollInterval - pollSlack, Burst: 1}, 100_000)}
+	return &Engine{cfg: cfg,
+		polls:   limit.NewKeyed(limit.Rate{Every: pollInterval - pollSlack, Burst: 1}, 100_000),
+		nobody:  limit.NewKeyed(limit.Rate{Every: defaultExpiry / maxPending, Burst: maxPending}, 100_000),
+		waiting: limit.NewSlots(maxWaiting),
+	}
 }
 
 // A Request is a parsed form request to one of the endpoints.
@@ -137,6 +143,7 @@ type exchange struct {
 	resource []string
 	details  []json.RawMessage
 	ciba     cibaRequest
+	held     bool // the poll waited, so it was not too early
 }
 
 // ClientOf is the client that a request turned out to be from, for the log.

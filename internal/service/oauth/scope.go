@@ -45,6 +45,9 @@ func defaultScope(chosen, all []string) []string {
 // client is registered for, or this server itself.
 func (e *Engine) checkResource(_ context.Context, x *exchange) error {
 	for _, asked := range x.Params["resource"] {
+		if asked == "" { // RFC 6749, Section 3.1: as if it were not there
+			continue
+		}
 		u, err := url.Parse(asked)
 		if err != nil || !u.IsAbs() || strings.Contains(asked, "#") {
 			return &Error{Code: InvalidTarget, Description: "resource must be an absolute URI without a fragment"}

@@ -34,15 +34,18 @@ func (e *Engine) Token(ctx context.Context, r Request) (TokenAnswer, error) {
 }
 
 func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]byte, error) {
+	// A long poll may have waited: tokens are dated when they are made. They are
+	// dated before the gate is asked, so that whatever is revoked after it looked
+	// is revoked after the token was made, and takes it too.
+	x.started = e.cfg.Now()
+	x.now = model.MillisOf(x.started)
+	jti := ids.New("tok")
 	err := e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
 		Grant: ent.grantID, IssuedAt: ent.decided})
 	if err != nil {
 		return nil, closed(err, InvalidGrant, "the grant is not valid")
 	}
-	// A long poll may have waited: tokens are dated when they are made.
-	x.started = e.cfg.Now()
-	x.now = model.MillisOf(x.started)
-	access, err := e.signAccessToken(ctx, x, ent)
+	access, err := e.signAccessToken(ctx, x, ent, jti)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +88,7 @@ func lifetime(x *exchange, ent *entitlement) int {
 
 // signAccessToken makes a JWT access token (RFC 9068, Section 2.2). Its jti is
 // time-ordered: it holds the instant of issue to the millisecond.
-func (e *Engine) signAccessToken(ctx context.Context, x *exchange, ent *entitlement) (string, error) {
-	jti := ids.New("tok")
+func (e *Engine) signAccessToken(ctx context.Context, x *exchange, ent *entitlement, jti string) (string, error) {
 	iat := x.now.Unix()
 	if t, ok := ids.Time(jti); ok {
 		iat = t.Unix() // the same instant in both claims

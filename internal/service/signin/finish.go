@@ -46,7 +46,7 @@ func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (Signe
 	if err != nil {
 		return SignedIn{}, err
 	}
-	use, err := s.verify(ctx, try, key, proof{assertion, st.Challenge})
+	use, err := s.verify(ctx, try, key, proof{assertion, passkey.SignInChallenge(st.Nonce)})
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -56,7 +56,7 @@ func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (Signe
 	cookie, session := s.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
 		PasskeyID: key.ID, AuthTime: try.at, UserAgent: a.UserAgent})
 	once := model.Once{Namespace: model.OnceCeremony, RealmID: site.Realm.ID,
-		Digest: sha256.Sum256(st.Challenge), Until: st.Expires.Add(onceMargin)}
+		Digest: sha256.Sum256(st.Nonce), Until: st.Expires.Add(onceMargin)}
 	if err := s.commit(ctx, try, once, opening{session, use}); err != nil {
 		return SignedIn{}, err
 	}

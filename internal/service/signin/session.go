@@ -84,7 +84,7 @@ func (s *Service) find(ctx context.Context, site *model.Site, cookie string) (mo
 // goesOn lets a person go on if they may do anything now, and if nobody said
 // since they signed in that what they had until then is void.
 func (s *Service) goesOn(ctx context.Context, site *model.Site, session model.Session, identity model.Identity) error {
-	if session.AuthTime < max(identity.TokensInvalidBefore, site.Realm.TokensInvalidBefore) {
+	if session.AuthTime <= max(identity.TokensInvalidBefore, site.Realm.TokensInvalidBefore) {
 		return fmt.Errorf("%w: sessions of %s were revoked", ErrNoSession, session.IdentityID)
 	}
 	err := s.gate.Person(ctx, site, identity)

@@ -85,15 +85,18 @@ func (s *Service) now() model.Millis { return model.MillisOf(s.clock()) }
 
 // A Ceremony is what a browser needs to sign in.
 type Ceremony struct {
-	Options json.RawMessage // PublicKeyCredentialRequestOptionsJSON
-	State   string          // sealed; comes back with the answer
+	// Options are PublicKeyCredentialRequestOptionsJSON, with a nonce in the place
+	// of the challenge: the page derives the challenge from it
+	// ([passkey.SignInChallenge]).
+	Options json.RawMessage
+	State   string // sealed; comes back with the answer
 }
 
 // state is what the browser carries for us while the person touches the
-// passkey.
+// passkey. What is signed is [passkey.SignInChallenge] of the nonce.
 type state struct {
-	Challenge []byte       `json:"challenge"`
-	Expires   model.Millis `json:"expires"`
+	Nonce   []byte       `json:"nonce"`
+	Expires model.Millis `json:"expires"`
 }
 
 // sealPurpose keeps this state apart from everything else that is sealed, and
@@ -103,14 +106,14 @@ const sealPurpose = "signin-ceremony"
 // Begin starts a sign-in with whichever passkey the person picks. It writes
 // nothing.
 func (s *Service) Begin(_ context.Context, site *model.Site) (Ceremony, error) {
-	challenge := passkey.NewChallenge()
+	nonce := passkey.NewChallenge()
 	// No allowCredentials: the passkey names its owner, so the page tells a
 	// visitor nothing about who has one.
-	options, err := passkey.RequestOptions(relyingParty(site), challenge, nil)
+	options, err := passkey.RequestOptions(relyingParty(site), nonce, nil)
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("make request options: %w", err)
 	}
-	plain, err := json.Marshal(state{Challenge: challenge, Expires: s.now().Add(ceremonyLife)})
+	plain, err := json.Marshal(state{Nonce: nonce, Expires: s.now().Add(ceremonyLife)})
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("encode ceremony: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/signin"
 	"github.com/assent-id/assent/internal/service/signin/signintest"
+	"github.com/assent-id/assent/sdk/evidence"
 )
 
 // person is somebody with a passkey.
@@ -233,6 +234,14 @@ var forgeries = []refusal{
 		_, err := w.TrySignIn(t, w.Site, device)
 		return err
 	}},
+	{"a signature over the server's bare bytes", signin.CauseAssertion, func(t *testing.T, w *signintest.World) error {
+		t.Helper()
+		return signInOver(t, w, func(nonce []byte) []byte { return nonce })
+	}},
+	{"a signed decision", signin.CauseAssertion, func(t *testing.T, w *signintest.World) error {
+		t.Helper()
+		return signInOver(t, w, func([]byte) []byte { return decisionChallenge(t) })
+	}},
 	{"the challenge of another ceremony", signin.CauseAssertion, func(t *testing.T, w *signintest.World) error {
 		t.Helper()
 		alice := bound(t, w, "alice", signintest.Software(t, w.Site))
@@ -241,6 +250,35 @@ var forgeries = []refusal{
 		_, err := w.SignIn.Finish(t.Context(), w.Site, first)
 		return err
 	}},
+}
+
+// signInOver signs in with a challenge that is not what the page makes of the
+// nonce.
+func signInOver(t *testing.T, w *signintest.World, challenge func(nonce []byte) []byte) error {
+	t.Helper()
+	alice := bound(t, w, "alice", signintest.Software(t, w.Site))
+	c, err := w.SignIn.Begin(t.Context(), w.Site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := alice.device.Assert(challenge(signintest.Nonce(t, c.Options)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.SignIn.Finish(t.Context(), w.Site, signin.Answer{State: c.State, Response: response})
+	return err
+}
+
+// decisionChallenge is what an approver signs for a decision.
+func decisionChallenge(t *testing.T) []byte {
+	t.Helper()
+	decision, err := evidence.Decision{Typ: evidence.DecisionType, Statement: evidence.Hash([]byte("statement")),
+		Answer: evidence.Deny, At: 1_700_000_000}.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	challenge := evidence.Challenge(decision)
+	return challenge[:]
 }
 
 func TestRefusalsHaveTheirCauseInTheAuditTrail(t *testing.T) {

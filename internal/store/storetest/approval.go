@@ -114,6 +114,7 @@ var approvalPromises = []promise{
 		p := w.homePasskey()
 		same(w, []any{p.SignCount, p.BackupState, p.LastUsedAt}, []any{uint32(7), true, e.At})
 	}},
+	{"WhatWasDecidedBeforeEverythingWasRevokedGivesNothing", checkRevokedGivesNothing},
 	{"ARevokedPasskeyAnswersNothing", func(w *world) {
 		revoked := newPasskey(w.home.person)
 		revoked.RevokedAt = start
@@ -295,4 +296,40 @@ func checkPages(w *world, pending bool) {
 		w.askMany(2, pending) // newer ones do not move the pages
 	}
 	same(w, all, want)
+}
+
+func checkRevokedGivesNothing(w *world) {
+	decide := func() (model.Approval, model.Millis) {
+		a := w.ask(w.home)
+		e := ending(a, model.ApprovalApproved)
+		w.ok(w.EndApproval(w.ctx, e, model.Effects{}))
+		return a, e.At
+	}
+	fulfil := func(a model.Approval, at model.Millis) error {
+		return w.FulfilApproval(w.ctx, grantOf(a), at+1, model.Effects{})
+	}
+	revoke := map[string]func(model.Millis){
+		"realm": func(at model.Millis) {
+			w.home.realm.TokensInvalidBefore = at
+			w.ok(w.UpdateRealm(w.ctx, w.home.realm, model.Effects{}))
+			w.home.realm.Version++
+		},
+		"application": func(at model.Millis) {
+			w.home.app.TokensInvalidBefore = at
+			w.ok(w.UpdateApplication(w.ctx, w.home.app, model.Effects{}))
+			w.home.app.Version++
+		},
+		"identity": func(at model.Millis) {
+			w.home.person.TokensInvalidBefore = at
+			w.ok(w.UpdateIdentity(w.ctx, w.home.person, model.Effects{}))
+			w.home.person.Version++
+		},
+	}
+	for _, at := range revoke {
+		a, decided := decide()
+		at(decided)
+		w.refused(fulfil(a, decided), model.ErrConflict)
+		at(decided - 1) // what was revoked before the decision does not touch it
+		w.ok(fulfil(a, decided))
+	}
 }

@@ -124,6 +124,7 @@ var feedPromises = []promise{
 		c := newChange("apr_1/idn_1")
 		w.change(w.Store, c)
 		took := others.await(w, 1, hearsWithin)
+		w.Logf("heard after %v", took)
 		if w.Engine() == "postgres" && took > 500*time.Millisecond {
 			w.Errorf("took %v: no notification came, the poll found it", took)
 		}

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Page } from "@playwright/test";
 import { newPerson } from "../support/person.ts";
 import { startServer } from "../support/server.ts";
@@ -31,6 +32,33 @@ test("a link to a request leads through sign-in by the button and back to the re
 async function withoutOffers(page: Page): Promise<void> {
   await page.addInitScript(() => {
     PublicKeyCredential.isConditionalMediationAvailable = async () => false;
+  });
+}
+
+for (const how of ["by the button", "from the field"]) {
+  test(`signing in ${how} signs no bytes of the server's choosing`, async ({ server, person: { page } }) => {
+    // What a server would send that wants a decision signed: the hash of one.
+    const wanted = createHash("sha256").update('{"answer":"approve"}').digest();
+    await page.route(`${server.baseURL}/signin`, async (route) => {
+      if (route.request().method() !== "GET") return route.fallback();
+      const answer = await route.fetch();
+      const body = (await answer.text()).replace(
+        /"challenge":"[^"]*"/,
+        `"challenge":"${wanted.toString("base64url")}"`,
+      );
+      await route.fulfill({ response: answer, body });
+    });
+    if (how === "by the button") await withoutOffers(page);
+    await page.context().clearCookies();
+    const posted = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/signin"));
+    await page.goto(`${server.baseURL}/signin`);
+    if (how === "by the button") await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+    const { response } = (await posted).postDataJSON().response;
+    const signed = JSON.parse(Buffer.from(response.clientDataJSON, "base64url").toString()).challenge;
+    expect(signed).toBe(createHash("sha256").update("assent.signin.v1").update(wanted).digest("base64url"));
+    // The server sent another nonce, so it does not let this one in.
+    await expect(page.getByRole("status")).not.toBeEmpty();
+    await expect(page.getByText("Signed in.")).toHaveCount(0);
   });
 }
 

@@ -2,6 +2,7 @@
  * Sign in with a discoverable passkey: by the button, or by the browser's own
  * list of passkeys in the field (WebAuthn Level 3, conditional mediation).
  */
+import { signInChallenge } from "./challenge";
 import { busy, general, type Problem, post, readCeremony, say, supported } from "./page";
 
 interface Ceremony {
@@ -10,6 +11,7 @@ interface Ceremony {
 }
 
 let ceremony: Ceremony;
+let request: Promise<PublicKeyCredentialRequestOptions>;
 let waiting = new AbortController();
 let quiet = false;
 
@@ -20,6 +22,8 @@ export async function startSignin(form: HTMLElement): Promise<void> {
     return;
   }
   ceremony = readCeremony();
+  request = derived(ceremony.options);
+  request.catch(() => undefined); // said to the person when it is awaited
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void signIn("optional");
@@ -28,6 +32,15 @@ export async function startSignin(form: HTMLElement): Promise<void> {
   if (!quiet) return;
   document.getElementById("autofill")?.removeAttribute("hidden");
   await signIn("conditional");
+}
+
+/**
+ * The server's options with the one challenge that this page signs, by the button and in the field. It is made before any
+ * click, because some browsers forget a click while a script waits.
+ */
+async function derived(options: PublicKeyCredentialRequestOptionsJSON): Promise<PublicKeyCredentialRequestOptions> {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  return { ...publicKey, challenge: await signInChallenge(publicKey.challenge) };
 }
 
 /** One ceremony at a time: the button ends the quiet one that waits in the field. */
@@ -40,7 +53,7 @@ async function signIn(mediation: "optional" | "conditional"): Promise<void> {
     say("");
   }
   try {
-    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(ceremony.options);
+    const publicKey = await request;
     const credential = await navigator.credentials.get({ publicKey, mediation, signal });
     if (credential instanceof PublicKeyCredential) await finish(credential);
   } catch (error) {

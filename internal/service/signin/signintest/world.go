@@ -258,8 +258,14 @@ func (w *World) TryBind(ctx context.Context, site *model.Site, d Device, a Attem
 		State: c.State, Response: response, SignedIn: a.SignedIn})
 }
 
-// Challenge is the challenge inside options for a ceremony.
+// Challenge is what the page's script makes of the options of a sign-in.
 func Challenge(tb testing.TB, options json.RawMessage) []byte {
+	tb.Helper()
+	return passkey.SignInChallenge(Nonce(tb, options))
+}
+
+// Nonce is what the server put into the options of a sign-in.
+func Nonce(tb testing.TB, options json.RawMessage) []byte {
 	tb.Helper()
 	o, err := virtualwebauthn.ParseAssertionOptions(string(options))
 	if err != nil {

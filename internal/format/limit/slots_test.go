@@ -1,0 +1,32 @@
+package limit_test
+
+import (
+	"testing"
+
+	"github.com/assent-id/assent/internal/format/limit"
+)
+
+func TestSlotsAreTakenGivenBackOnceAndCountedPerKey(t *testing.T) {
+	s := limit.NewSlots(2)
+	first, ok := s.Take("a")
+	if !ok {
+		t.Fatal("the first was refused")
+	}
+	if _, ok := s.Take("a"); !ok {
+		t.Error("the second was refused")
+	}
+	if _, ok := s.Take("a"); ok {
+		t.Error("a third was given")
+	}
+	if _, ok := s.Take("b"); !ok {
+		t.Error("another key was refused")
+	}
+	first()
+	first() // twice is once
+	if _, ok := s.Take("a"); !ok {
+		t.Error("what was given back was not given again")
+	}
+	if _, ok := s.Take("a"); ok {
+		t.Error("giving back twice made a slot")
+	}
+}
