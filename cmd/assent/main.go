@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 )
@@ -51,17 +52,35 @@ type program struct {
 // run parses args, does what they say and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
 	p := &program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: parseEnvironment(env)}
-	if i := slices.Index(args, "--"); i >= 0 && args[0] == "approve" {
-		args, p.command = args[:i], args[i+1:]
-		if len(p.command) == 0 {
-			return p.fail(usage("nothing stands after --: which COMMAND is to run?"))
-		}
+	args, err := p.takeCommand(args)
+	if err == nil {
+		err = p.dispatch(args)
 	}
-	err := p.dispatch(args)
 	if err == nil {
 		return 0
 	}
 	return p.fail(err)
+}
+
+// takeCommand keeps COMMAND from the parser of the command line, which would
+// change it: it reads lists rune by rune, and bytes that are not UTF-8 become
+// others. For that reason nothing else that is to be approved may hold any.
+func (p *program) takeCommand(args []string) (rest []string, err error) {
+	if len(args) == 0 || args[0] != "approve" {
+		return args, nil
+	}
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, p.command = args[:i], args[i+1:]
+		if len(p.command) == 0 {
+			return nil, usage("nothing stands after --: which COMMAND is to run?")
+		}
+	}
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return nil, usage(fmt.Sprintf("not valid UTF-8: %q", arg))
+		}
+	}
+	return args, nil
 }
 
 // exited is how kong ends the program, after --help for one.

@@ -109,7 +109,7 @@ func TestStoppingAnswersThoseWhoWaitAndCutsNobody(t *testing.T) {
 	}
 	streams := make(chan error, 2)
 	for range cap(streams) {
-		resp, err := (&http.Client{Jar: person.HTTP.Jar}).Get(r.URL + "/v1/approvals/events") //nolint:bodyclose // ended by the server
+		resp, err := (&http.Client{Jar: person.HTTP.Jar}).Get(r.URL + "/v1/approvals/events")
 		servertest.Check(t, err)
 		go func() {
 			_, err := io.Copy(io.Discard, resp.Body) // nil: ended as it should, not cut

@@ -327,3 +327,128 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		t.Error("an error says nothing")
 	}
 }
+
+// withoutResource is deploy as an application with a default resource asks it.
+func withoutResource() assent.Action {
+	action := deploy
+	action.Resource = nil
+	return action
+}
+
+func TestATokenIsForTheResourceOfTheStatementAndNoOther(t *testing.T) {
+	const first, second = "https://api.example.com", "https://other.example.com"
+	stated := func(list ...string) func(*evidence.Statement) {
+		return func(s *evidence.Statement) { s.Action.Resource = list }
+	}
+	tests := []struct {
+		name      string
+		action    assent.Action
+		statement func(*evidence.Statement)
+		aud       any    // nil: that of the statement
+		want      string // part of the reason; empty: approved
+	}{
+		{"none: for the issuer", withoutResource(), nil, nil, ""},
+		{"none: for an API that nobody was shown", withoutResource(), nil, first, "it is not for " + issuerURL},
+		{"none: for an API as well", withoutResource(), nil, []string{issuerURL, first}, "as well"},
+		{"the default", withoutResource(), stated(first), nil, ""},
+		{"two defaults in another order", withoutResource(), stated(first, second), []string{second, first}, ""},
+		{"the default was shown, for another", withoutResource(), stated(first), second, "it is not for " + first},
+		{"the default was shown, for another as well", withoutResource(), stated(first), []string{first, second}, "as well"},
+		{"the default was shown, for the issuer", withoutResource(), stated(first), issuerURL, "it is not for " + first},
+		{"asked for, the statement has another", deploy, stated(second), nil, "the resource differs"},
+		{"asked for, the statement has none", deploy, stated(), first, "the resource differs"},
+		{"asked for, for the issuer", deploy, nil, issuerURL, "it is not for " + first},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			i := newIssuer(t)
+			i.statement = tt.statement
+			if tt.aud != nil {
+				i.claims = func(c map[string]any) { c["aud"] = tt.aud }
+			}
+			_, err := i.client(t).Approve(t.Context(), tt.action)
+			if tt.want == "" {
+				check(t, err)
+				return
+			}
+			if !errors.Is(err, assent.ErrInvalid) || !strings.Contains(err.Error(), tt.want) || i.redeems != 0 {
+				t.Errorf("got %v after %d redemptions; want an invalid approval: %s", err, i.redeems, tt.want)
+			}
+		})
+	}
+}
+
+func TestTheDefaultResourceMustHaveBeenGrantedToo(t *testing.T) {
+	i := newIssuer(t)
+	i.statement = func(s *evidence.Statement) { s.Action.Resource = []string{"https://api.example.com"} }
+	i.decision = func(d *evidence.Decision) {
+		less := *d.Granted
+		less.Resource = nil
+		d.Granted = &less
+	}
+	_, err := i.client(t).Approve(t.Context(), withoutResource())
+	if !errors.Is(err, assent.ErrInvalid) || !strings.Contains(err.Error(), "less than the action") {
+		t.Errorf("got %v, want less than the action", err)
+	}
+}
+
+func TestAnAPITakesNoTokenForAnother(t *testing.T) {
+	i := newIssuer(t)
+	req, err := i.client(t).Start(t.Context(), deploy)
+	check(t, err)
+	approval, err := i.client(t).Wait(t.Context(), req)
+	check(t, err)
+	of := func(audience string) *assent.Client {
+		return i.client(t, func(c *assent.Config) { c.ClientID, c.ClientSecret, c.Audience = "", "", audience })
+	}
+	_, err = of("https://other.example.com").VerifyApproval(t.Context(), approval.Token, deploy)
+	if !errors.Is(err, assent.ErrInvalid) || !strings.Contains(err.Error(), "it is not for https://other.example.com") || i.redeems != 0 {
+		t.Errorf("another API: got %v after %d redemptions", err, i.redeems)
+	}
+	_, err = of("https://api.example.com").VerifyApproval(t.Context(), approval.Token, deploy)
+	check(t, err)
+}
+
+func TestTextThatIsNotUTF8IsNeitherAskedNorApproved(t *testing.T) {
+	// What encoding/json makes of the bad bytes, which a person could approve.
+	asked := assent.Action{
+		Person: "alex", Message: "Remove \ufffd", Scope: "a\ufffd", Resource: []string{"https://api.example.com/\ufffd"},
+		Details: map[string]string{"k\ufffd": "v\ufffd"}, Command: []string{"rm", "\ufffd"},
+	}
+	i := newIssuer(t)
+	c := i.client(t)
+	req, err := c.Start(t.Context(), asked)
+	check(t, err) // a replacement character that is really meant is text
+	approval, err := c.Wait(t.Context(), req)
+	check(t, err)
+	calls := i.count("/oauth/bc-authorize")
+	tests := map[string]func(*assent.Action){
+		"Message":       func(a *assent.Action) { a.Message = "Remove \xff" },
+		"Scope":         func(a *assent.Action) { a.Scope = "a\xff" },
+		"Resource":      func(a *assent.Action) { a.Resource = []string{"https://api.example.com/\xff"} },
+		"Details key":   func(a *assent.Action) { a.Details = map[string]string{"k\xff": "v\ufffd"} },
+		"Details value": func(a *assent.Action) { a.Details = map[string]string{"k\ufffd": "v\xff"} },
+		"Command":       func(a *assent.Action) { a.Command = []string{"rm", "\xff"} },
+		"half a rune":   func(a *assent.Action) { a.Command = []string{"rm", "\xc3"} },
+		"surrogate":     func(a *assent.Action) { a.Command = []string{"rm", "\xed\xa0\x80"} },
+	}
+	for name, spoil := range tests {
+		t.Run(name, func(t *testing.T) {
+			action := asked
+			spoil(&action)
+			if _, err := c.Approve(t.Context(), action); err == nil || !strings.Contains(err.Error(), "not valid UTF-8") {
+				t.Errorf("Approve: got %v", err)
+			}
+			_, err := c.VerifyApproval(t.Context(), approval.Token, action)
+			if !errors.Is(err, assent.ErrInvalid) || !strings.Contains(err.Error(), "not valid UTF-8") {
+				t.Errorf("VerifyApproval: got %v", err)
+			}
+		})
+	}
+	if n := i.count("/oauth/bc-authorize"); n != calls || i.redeems != 0 {
+		t.Errorf("%d requests were made and %d approvals redeemed", n-calls, i.redeems)
+	}
+	if _, err := c.VerifyApproval(t.Context(), approval.Token, asked); err != nil {
+		t.Errorf("the action that was approved: %v", err)
+	}
+}
