@@ -2,16 +2,15 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
-	"github.com/assent-id/assent/sdk/evidence"
 )
 
 // Who decided with a passkey was authenticated by it: a phishing-resistant
@@ -167,11 +166,11 @@ func (e *Engine) approvedEntitlement(x *exchange, a model.Approval, id string, n
 		auth:     &authentication{at: a.EndedAt.Unix(), acr: passkeyACR, amr: passkeyAMR},
 		approval: &approvedAction{id: a.ID, statement: a.StatementHash},
 	}
-	if ent.audience, err = approvedAudience(x, a, granted.Resource); err != nil {
+	if ent.audience, err = approvedAudience(x, granted.Resource); err != nil {
 		return nil, err
 	}
 	g.ExpiresAt = now.Add(time.Duration(lifetime(x, ent)) * time.Second)
-	if contains(ent.scope, "openid") {
+	if slices.Contains(ent.scope, "openid") {
 		// CIBA Core 1.0, Section 7.3: the ID token names the request.
 		ent.idToken = func(c *object) { c.text("urn:openid:params:jwt:claim:auth_req_id", id) }
 	}
@@ -179,24 +178,16 @@ func (e *Engine) approvedEntitlement(x *exchange, a model.Approval, id string, n
 	return ent, nil
 }
 
-// approvedAudience is whom the token is for: what the person granted. Where no
-// resource was asked for it is the client's default, and where the person
-// granted none of those asked it is this server. The poll may ask for less
-// (RFC 8707, Section 2.2), never for another.
-func approvedAudience(x *exchange, a model.Approval, granted []string) ([]string, error) {
+// approvedAudience is whom the token is for: what the person granted, and this
+// server where that names nobody. The poll may ask for less (RFC 8707, Section
+// 2.2), never for another.
+func approvedAudience(x *exchange, granted []string) ([]string, error) {
 	audience := granted
 	if len(audience) == 0 {
-		var st struct{ Action evidence.Action }
-		if err := json.Unmarshal(a.Statement, &st); err != nil {
-			return nil, fmt.Errorf("stored statement of %s: %w", a.ID, err)
-		}
-		audience = x.defaultAudience()
-		if len(st.Action.Resource) > 0 {
-			audience = []string{x.Site.Issuer}
-		}
+		audience = []string{x.Site.Issuer}
 	}
 	for _, asked := range x.resource {
-		if !contains(audience, asked) {
+		if !slices.Contains(audience, asked) {
 			return nil, &Error{Code: InvalidTarget, Description: "resource was not approved"}
 		}
 	}
@@ -204,15 +195,6 @@ func approvedAudience(x *exchange, a model.Approval, granted []string) ([]string
 		audience = x.resource
 	}
 	return audience, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (e *Engine) fulfil(ctx context.Context, g model.Grant) error {
