@@ -81,13 +81,18 @@ test: need-test
 checks: lint vuln check-web build test-go test-web test-browser
 
 .PHONY: lint
-lint: gofmt vet golangci
+lint: gofmt tidy vet golangci
 
 .PHONY: gofmt
 gofmt:
 	$(call title,gofmt)
 	@files=$$(find . \( -name node_modules -o -name '.?*' \) -prune -o -name '*.go' -print | xargs gofmt -l); \
 	if [[ -n $$files ]]; then echo "run make fmt; not formatted:"; echo "$$files"; exit 1; fi
+
+.PHONY: tidy
+tidy: need-build
+	$(call title,go.mod is tidy)
+	@go mod tidy -diff
 
 .PHONY: vet
 vet: need-build

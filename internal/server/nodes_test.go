@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -165,8 +166,8 @@ func TestThreeProcessesOnOnePostgreSQLActAsOne(t *testing.T) {
 	}
 
 	t.Run("made on one, decided on the second, polled on the third", func(t *testing.T) {
-		var slowest time.Duration
-		for range 5 {
+		var waits []time.Duration
+		for range 7 {
 			a := ask(t, 0)
 			answered := make(chan time.Time, 1)
 			go func() {
@@ -179,13 +180,14 @@ func TestThreeProcessesOnOnePostgreSQLActAsOne(t *testing.T) {
 			_, err := c.at(person, 1).Decide(t.Context(), a.Text("approval_id"), evidence.Approve)
 			decided := time.Now()
 			servertest.Check(t, err)
-			slowest = max(slowest, (<-answered).Sub(decided))
+			waits = append(waits, (<-answered).Sub(decided))
 		}
-		t.Logf("slowest wake-up across processes, with token: %s", slowest)
-		// The promise is 100 ms on a quiet machine (bench/ measures it); this bound
-		// tells the change feed from the poll that would catch up each second.
-		if slowest > 700*time.Millisecond {
-			t.Errorf("a decision took %s to wake the poll of another process", slowest)
+		slices.Sort(waits)
+		t.Logf("from the decision's answer to the token, over three processes: %s", waits)
+		// On a busy machine some take longer; without the change feed's
+		// notification nearly all would, up to the second at which it is polled.
+		if waits[2] > 100*time.Millisecond {
+			t.Errorf("a decision wakes the poll of another process after %s, want 100 ms", waits)
 		}
 	})
 
