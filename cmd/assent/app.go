@@ -12,7 +12,11 @@ import (
 )
 
 type appCmd struct {
-	Create appCreateCmd `cmd:"" help:"Register an application."`
+	Create       appCreateCmd       `cmd:"" help:"Register an application."`
+	List         appListCmd         `cmd:"" help:"List the applications of a realm."`
+	Freeze       appFreezeCmd       `cmd:"" help:"Stop an application: no token, no question; its tokens are dead."`
+	Thaw         appThawCmd         `cmd:"" help:"Let a frozen application work again."`
+	RevokeTokens appRevokeTokensCmd `cmd:"" help:"Make every token dead that an application has by now."`
 }
 
 type appCreateCmd struct {
@@ -20,6 +24,7 @@ type appCreateCmd struct {
 	Kind     string   `required:"true" help:"What it is: ${enum}." enum:"service,agent,web,spa,native"`
 	Auth     string   `required:"true" help:"How it authenticates: ${enum}." enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
 	JWKS     string   `name:"jwks" help:"Its public keys, for private_key_jwt." placeholder:"FILE" type:"path"`
+	NewKey   string   `help:"Make its key here, for private_key_jwt, and write a profile for assent approve --profile." placeholder:"FILE" type:"path"`
 	Owner    string   `help:"The person for whom an agent acts." placeholder:"LOGIN"`
 	Scope    string   `help:"Scopes that it may have, separated by spaces."`
 	Grant    []string `help:"Grant types: client_credentials, ciba, ...; may be repeated. Default: what fits the kind." sep:","`
@@ -37,21 +42,46 @@ var grantTypes = map[string]string{
 // Run registers the application and prints its secret, if it has one: nobody
 // can read it again.
 func (c *appCreateCmd) Run(p *program) error {
+	private, jwks, err := c.newProfile()
+	if err != nil {
+		return err
+	}
+	registered := false
+	defer func() {
+		if private != nil && !registered {
+			_ = os.Remove(c.NewKey) // a profile of nobody
+		}
+	}()
 	return c.operate(p, func(ctx context.Context, s *server.Server) error {
-		site, err := findRealm(ctx, s, c.Realm)
+		created, site, err := c.register(ctx, s, jwks)
 		if err != nil {
 			return err
 		}
-		n, err := c.application(ctx, s)
-		if err != nil {
-			return err
-		}
-		created, err := s.Applications.Create(ctx, site, n)
-		if err != nil {
-			return err
+		registered = true
+		if private != nil {
+			pr := profile{Issuer: site.Issuer, ClientID: string(created.Application.ID), ClientKey: private, Person: c.Owner}
+			if err := pr.write(c.NewKey); err != nil {
+				return err
+			}
 		}
 		return c.print(p, created)
 	})
+}
+
+func (c *appCreateCmd) register(ctx context.Context, s *server.Server, jwks []byte) (application.Created, *model.Site, error) {
+	site, err := findRealm(ctx, s, c.Realm)
+	if err != nil {
+		return application.Created{}, nil, err
+	}
+	n, err := c.application(ctx, s)
+	if err != nil {
+		return application.Created{}, nil, err
+	}
+	if jwks != nil {
+		n.JWKS = jwks
+	}
+	created, err := s.Applications.Create(ctx, site, n)
+	return created, site, err
 }
 
 func (c *appCreateCmd) application(ctx context.Context, s *server.Server) (application.NewApplication, error) {
@@ -101,9 +131,15 @@ func (c *appCreateCmd) print(p *program, created application.Created) error {
 		if created.Secret != "" {
 			out["client_secret"] = created.Secret
 		}
+		if c.NewKey != "" {
+			out["profile"] = c.NewKey
+		}
 		return p.printJSON(out)
 	}
 	fmt.Fprintf(p.stdout, "client_id      %s\n", created.Application.ID)
+	if c.NewKey != "" {
+		fmt.Fprintf(p.stdout, "profile        %s\n\nIt holds the private key. Ask with it: assent approve --profile %[1]s MESSAGE\n", shellWords([]string{c.NewKey}))
+	}
 	if created.Secret != "" {
 		fmt.Fprintf(p.stdout, "client_secret  %s\n\nThe secret is shown this once.\n", created.Secret)
 	}

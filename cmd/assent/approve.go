@@ -94,6 +94,13 @@ func (c *approveCmd) action(command []string) (assent.Action, error) {
 	}, nil
 }
 
+// What a server takes, in bytes (docs/api.md).
+const (
+	maxDetails = 20
+	maxLabel   = 64
+	maxValue   = 1000
+)
+
 func parseDetails(list []string) (map[string]string, error) {
 	details := make(map[string]string, len(list))
 	for _, entry := range list {
@@ -104,7 +111,13 @@ func parseDetails(list []string) (map[string]string, error) {
 		if _, taken := details[key]; taken {
 			return nil, usage(fmt.Sprintf("--detail %s stands there twice", key))
 		}
+		if len(key) > maxLabel || len(value) > maxValue {
+			return nil, usage(fmt.Sprintf("--detail %.20q: at most %d bytes before the = and %d after it", key, maxLabel, maxValue))
+		}
 		details[key] = value
+	}
+	if len(details) > maxDetails {
+		return nil, usage(fmt.Sprintf("at most %d details fit on a person's screen", maxDetails))
 	}
 	return details, nil
 }

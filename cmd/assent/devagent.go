@@ -90,7 +90,7 @@ func (a *demoAgent) verified(approval *assent.Approval, identity model.Identity)
 		describe(t, approval.Verified)
 		t.row("used", stamp(approval.RedeemedAt.Unix())+", once and for all")
 		t.row("evidence", file)
-		t.row("check it", fmt.Sprintf("assent verify %s --keys %s/v1/evidence/keys", file, a.profile.Issuer))
+		t.row("check it", fmt.Sprintf("%s verify %s --keys %s/v1/evidence/keys", shellWords([]string{a.called}), file, a.profile.Issuer))
 		return "Approved. The agent verified signature, statement and token: this is exactly what it asked for."
 	})
 }

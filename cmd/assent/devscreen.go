@@ -35,7 +35,7 @@ func (c *devCmd) welcome(p *program, e devEvent) {
 	t.row("approver", e.Approver)
 	t.row("mailbox", e.BaseURL+"/dev/mailbox")
 	t.row("agent", filepath.Join(c.Data, "agent.json")+"; from this folder you can ask with it yourself:")
-	t.row(" ", `assent approve "Deploy v2" --detail service=api -- echo deployed`)
+	t.row(" ", shellWords([]string{p.called})+` approve "Deploy v2" --detail service=api -- echo deployed`)
 	t.row("data", c.Data+"; delete it to start anew")
 	t.print(p.stdout, "  ")
 	fmt.Fprintf(p.stdout, "\nFor development only. Ctrl-C stops it.\n")

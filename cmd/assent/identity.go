@@ -12,8 +12,11 @@ import (
 )
 
 type identityCmd struct {
-	Create identityCreateCmd `cmd:"" help:"Add a person."`
-	Link   identityLinkCmd   `cmd:"" help:"Make a one-time link with which a person binds a passkey."`
+	Create   identityCreateCmd   `cmd:"" help:"Add a person."`
+	Link     identityLinkCmd     `cmd:"" help:"Make a one-time link with which a person binds a passkey."`
+	Show     identityShowCmd     `cmd:"" help:"Show a person and their passkeys."`
+	Suspend  identitySuspendCmd  `cmd:"" help:"Stop a person: no sign-in, no answer, no session, no token."`
+	Activate identityActivateCmd `cmd:"" help:"Let a suspended person in again."`
 }
 
 type identityCreateCmd struct {

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/service/application"
@@ -16,6 +14,7 @@ import (
 // Who takes part in demos and in `assent dev`.
 const (
 	demoUsername  = "demo"
+	demoEmail     = "demo@example.com"
 	demoName      = "Alex Demo"
 	demoAgentName = "Demo agent"
 )
@@ -31,18 +30,14 @@ func ensureDemoPerson(ctx context.Context, s *server.Server, site *model.Site) (
 		return identity, err
 	}
 	return s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{
-		DisplayName: demoName, Traits: model.Traits{Username: demoUsername},
+		DisplayName: demoName, Traits: model.Traits{Username: demoUsername, PrimaryEmailAddress: demoEmail},
 	})
 }
 
 // createDemoAgent registers an agent of this owner with a new key of its own
 // and returns its way in.
 func createDemoAgent(ctx context.Context, s *server.Server, site *model.Site, owner model.Identity) (profile, error) {
-	key, err := jose.Generate(jose.ES256)
-	if err != nil {
-		return profile{}, err
-	}
-	jwks, err := json.Marshal(map[string]any{"keys": []json.RawMessage{key.Public().JSON()}})
+	private, jwks, err := newClientKey()
 	if err != nil {
 		return profile{}, err
 	}
@@ -52,10 +47,6 @@ func createDemoAgent(ctx context.Context, s *server.Server, site *model.Site, ow
 	})
 	if err != nil {
 		return profile{}, fmt.Errorf("register the demo agent: %w", err)
-	}
-	private, err := key.MarshalPrivate()
-	if err != nil {
-		return profile{}, err
 	}
 	return profile{
 		Issuer: site.Issuer, ClientID: string(created.Application.ID), ClientKey: private, Person: demoUsername,

@@ -33,9 +33,10 @@ type commands struct {
 	Approve  approveCmd  `cmd:"" help:"Ask a person, and run COMMAND only if their passkey approved exactly this."`
 	Verify   verifyCmd   `cmd:"" help:"Check evidence offline: who approved what, and does every part hold?"`
 	Demo     demoCmd     `cmd:"" help:"Show the whole job in a few seconds, with a passkey in software."`
-	Key      keyCmd      `cmd:"" help:"Keys that encrypt what the server keeps."`
+	Key      keyCmd      `cmd:"" help:"The key that encrypts what the server keeps."`
 	Realm    realmCmd    `cmd:"" help:"Realms: directories of people with their own issuer."`
 	Identity identityCmd `cmd:"" help:"Identities: the people of a realm."`
+	Passkey  passkeyCmd  `cmd:"" help:"Passkeys of people."`
 	App      appCmd      `cmd:"" help:"Applications: agents, services and apps."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
@@ -47,11 +48,12 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            environment
+	called         string // the binary, as people type it
 }
 
 // run parses args, does what they say and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
-	p := &program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: parseEnvironment(env)}
+	p := &program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: parseEnvironment(env), called: calledAs(os.Args[0])}
 	args, err := p.takeCommand(args)
 	if err == nil {
 		err = p.dispatch(args)
@@ -127,7 +129,7 @@ func (p *program) fail(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok && e.text == "" {
 		return e.code // said already
 	}
-	fmt.Fprintf(p.stderr, "assent: %s\n", printable(err.Error()))
+	fmt.Fprintf(p.stderr, "assent: %s\n", flat(err.Error()))
 	return exitCode(err)
 }
 

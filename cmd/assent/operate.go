@@ -16,7 +16,7 @@ import (
 type storeFlags struct {
 	Database string `required:"true" help:"SQLite file, or postgres:// URL (also ASSENT_DATABASE)." placeholder:"FILE|URL"`
 	KeyFile  string `help:"File with the key-encryption key (also ASSENT_KEY_FILE, or the key in ASSENT_KEY)." placeholder:"FILE" type:"path"`
-	BaseURL  string `name:"base-url" aliases:"issuer-base" help:"The server's base URL, which issuers and links begin with." default:"http://localhost:8420" placeholder:"URL"`
+	BaseURL  string `name:"base-url" aliases:"issuer-base" help:"The server's base URL, which issuers and links begin with. Default: the one that the database belongs to." placeholder:"URL"`
 	JSON     bool   `name:"json" help:"Print JSON."`
 
 	noDefaultRealm bool // not to be made in passing

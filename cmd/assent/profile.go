@@ -25,16 +25,9 @@ type profile struct {
 }
 
 func readProfile(name string) (profile, error) {
-	info, err := os.Stat(name)
+	text, err := readSecret(name)
 	if err != nil {
-		return profile{}, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return profile{}, fmt.Errorf("profile %s can be read or written by others; run: chmod 600 %s", name, name)
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return profile{}, err
+		return profile{}, fmt.Errorf("profile: %w", err)
 	}
 	var pr profile
 	if err := json.Unmarshal(text, &pr); err != nil {
@@ -117,7 +110,7 @@ func (f clientFlags) explicit(p *program) (profile, error) {
 		pr.ClientSecret = trimLine(string(text))
 	}
 	if f.ClientKeyFile != "" {
-		text, err := os.ReadFile(f.ClientKeyFile)
+		text, err := readSecret(f.ClientKeyFile)
 		if err != nil {
 			return pr, fmt.Errorf("read the client key: %w", err)
 		}

@@ -12,7 +12,9 @@ import (
 )
 
 type realmCmd struct {
-	Create realmCreateCmd `cmd:"" help:"Create a realm. One named default has the base URL as its issuer, others BASE/realms/NAME."`
+	Create  realmCreateCmd  `cmd:"" help:"Create a realm. One named default has the base URL as its issuer, others BASE/realms/NAME."`
+	Disable realmDisableCmd `cmd:"" help:"Stop everything in a realm."`
+	Enable  realmEnableCmd  `cmd:"" help:"Let a disabled realm work again."`
 }
 
 type realmCreateCmd struct {

@@ -47,6 +47,11 @@ func TestMain(m *testing.M) {
 //	event NAME K=V...   waits for an event of assent dev --json
 //	pending N           so many approvals wait for the person
 //	exits CODE CMD...   runs CMD, which must exit with CODE
+//	until CODE CMD...   runs CMD again and again until it exits with CODE
+//	signin              the person signs in with their passkey; negated: they must
+//	                    be refused
+//	signedout           waits until the person's session is over
+//	capture NAME REGEXP sets NAME to the first group of REGEXP in the last output
 //	state CODE          the program that was interrupted exited with CODE
 //	proxy MODE          what the proxy does from now on, see tamperer
 //	alter FILE OLD NEW  replaces text in a file
@@ -78,6 +83,10 @@ func TestScripts(t *testing.T) {
 			"event":     positive(cmdEvent),
 			"pending":   positive(cmdPending),
 			"exits":     positive(cmdExits),
+			"until":     positive(cmdUntil),
+			"signin":    cmdSignIn,
+			"signedout": positive(cmdSignedOut),
+			"capture":   positive(cmdCapture),
 			"state":     positive(cmdState),
 			"proxy":     positive(func(_ *testscript.TestScript, w *world, args []string) { w.proxy.setMode(args[0]) }),
 			"alter":     positive(cmdAlter),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -22,6 +23,19 @@ func printable(text string) string {
 		fmt.Fprintf(&b, "‹U+%04X›", r)
 	}
 	return b.String()
+}
+
+// flat is printable text in one line: tabs and line breaks, which errors of
+// others hold, become spaces.
+func flat(text string) string { return printable(strings.Join(strings.Fields(text), " ")) }
+
+// calledAs is how to call this binary again from the same folder: by the
+// relative path that was typed, else by its name alone.
+func calledAs(arg string) string {
+	if strings.ContainsRune(arg, os.PathSeparator) && !filepath.IsAbs(arg) {
+		return arg
+	}
+	return "assent"
 }
 
 // oneLine is printable text that stays on its line.

@@ -51,3 +51,19 @@ func TestTableAlignsItsSecondColumn(t *testing.T) {
 		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }
+
+func TestAnErrorMessageStaysOnOneLine(t *testing.T) {
+	if got, want := flat("yaml: line 1:\n\tno\r\n  key\x1b[2J"), "yaml: line 1: no key‹U+001B›[2J"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestPeopleAreToldToCallTheBinaryAsTheyDid(t *testing.T) {
+	for arg, want := range map[string]string{
+		"bin/assent": "bin/assent", "./assent": "./assent", "assent": "assent", "/usr/local/bin/assent": "assent",
+	} {
+		if got := calledAs(arg); got != want {
+			t.Errorf("calledAs(%q) = %q, want %q", arg, got, want)
+		}
+	}
+}

@@ -82,7 +82,6 @@ const (
 	OnceAssertion = "assertion" // client assertion jti (RFC 7523, Section 3)
 	OnceNobody    = "nobody"    // a CIBA request to a stranger, which asks nobody
 	OnceCeremony  = "ceremony"  // WebAuthn challenge
-	OnceRedeem    = "redeem"    // approval token redemption
 )
 
 // A Once is a thing that may be used once. Of all who present it before it is

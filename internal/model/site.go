@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 	"unicode"
+
+	"github.com/assent-id/assent/internal/format/passkey"
 )
 
 // A Site is a realm as the world addresses it. It is computed once per realm
@@ -16,6 +18,11 @@ type Site struct {
 	Origin string // scheme://host[:port] of the issuer
 	RPID   string // WebAuthn relying party id
 	Secure bool   // the issuer is https
+}
+
+// RP is the realm as the relying party of WebAuthn ceremonies.
+func (s *Site) RP() passkey.RP {
+	return passkey.RP{ID: s.RPID, Name: s.Realm.DisplayName, Origins: []string{s.Origin}}
 }
 
 // CookieName is the name of the realm's session cookie. The __Host- prefix

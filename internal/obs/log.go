@@ -51,10 +51,6 @@ func NewLog(c LogConfig) (*Log, error) {
 	return &Log{Logger: slog.New(handler{inner, b}), buffer: b}, nil
 }
 
-// Flush writes what is buffered. The error is the first that the output ever
-// returned; records that it refused are gone.
-func (l *Log) Flush() error { return l.buffer.flush() }
-
 // Close flushes and stops buffering: what is logged later is written at
 // once. It does not close the output. It returns the first error that the
 // output ever returned.

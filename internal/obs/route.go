@@ -47,7 +47,7 @@ type routeKey struct{ route, method string }
 type route struct {
 	requests *prometheus.CounterVec // method and route already bound
 	seconds  prometheus.Observer
-	status   [lastStatus - firstStatus + 1]atomic.Pointer[Counter]
+	status   [lastStatus - firstStatus + 1]atomic.Pointer[prometheus.Counter]
 }
 
 // route finds or binds. The map is copied when it grows, so that reading it
@@ -78,15 +78,15 @@ func (m *Metrics) route(key routeKey) *route {
 
 // counter binds a status on its first use; routes see few of them. Two first
 // uses at once store the same child.
-func (r *route) counter(status int) *Counter {
+func (r *route) counter(status int) prometheus.Counter {
 	if status < firstStatus || status > lastStatus {
 		status = http.StatusInternalServerError // net/http would have refused it: a mistake of ours
 	}
 	slot := &r.status[status-firstStatus]
 	if c := slot.Load(); c != nil {
-		return c
+		return *c
 	}
-	c := &Counter{r.requests.WithLabelValues(strconv.Itoa(status))}
-	slot.Store(c)
+	c := r.requests.WithLabelValues(strconv.Itoa(status))
+	slot.Store(&c)
 	return c
 }

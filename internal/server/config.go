@@ -18,15 +18,18 @@ import (
 // A DemoAsk is what a person wants the demo agent to ask.
 type DemoAsk = api.DemoAsk
 
-// Config is everything a server is made from. Database, BaseURL and Keyring
-// are required.
+// Config is everything a server is made from. Database and Keyring are
+// required.
 type Config struct {
 	Database string // path of an SQLite file, or a postgres:// URL
-	BaseURL  string // scheme://host[:port]: the default realm's issuer
-	Listen   string // host:port; empty: the base URL's port on loopback
-	Keyring  *seal.Keyring
-	Version  string
-	Logger   *slog.Logger
+	// BaseURL is the default realm's issuer: scheme://host[:port]. It must not
+	// change under a database: issuers, passkeys and evidence name it. Empty: the
+	// one that the database belongs to, or [UnclaimedBaseURL].
+	BaseURL string
+	Listen  string // host:port; empty: the base URL's port on loopback
+	Keyring *seal.Keyring
+	Version string
+	Logger  *slog.Logger
 
 	// Development allows development keys, plain HTTP on loopback and the
 	// development mailbox.
@@ -58,16 +61,10 @@ func (c *Config) validate() error {
 	if c.Keyring.IsDevelopment() && !c.Development {
 		return errors.New("the key-encryption key is a development key: make one with `assent key generate`")
 	}
-	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
-	base, err := realm.ParseBaseURL(c.BaseURL)
-	if err != nil {
-		return err
-	}
-	if err := c.validateTransport(base); err != nil {
-		return err
-	}
-	if c.Listen == "" {
-		c.Listen = net.JoinHostPort("127.0.0.1", portOf(base))
+	if c.BaseURL != "" {
+		if err := c.settle(); err != nil {
+			return err
+		}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -80,6 +77,22 @@ func (c *Config) validate() error {
 	}
 	if c.DefaultRealmTitle == "" {
 		c.DefaultRealmTitle = "Assent"
+	}
+	return nil
+}
+
+// settle checks the base URL and what follows from it.
+func (c *Config) settle() error {
+	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	base, err := realm.ParseBaseURL(c.BaseURL)
+	if err != nil {
+		return err
+	}
+	if err := c.validateTransport(base); err != nil {
+		return err
+	}
+	if c.Listen == "" {
+		c.Listen = net.JoinHostPort("127.0.0.1", portOf(base))
 	}
 	return nil
 }

@@ -63,16 +63,17 @@ func (s *Server) people(mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	hosted, err := pages.New(pages.Config{SignIn: s.SignIn, Directory: s.Directory, Scripts: scripts})
+	shown := pages.Config{SignIn: s.SignIn, Directory: s.Directory, Scripts: scripts}
+	if s.cfg.Development {
+		shown.Mailbox = s.mailbox
+	}
+	hosted, err := pages.New(shown)
 	if err != nil {
 		return err
 	}
 	hosted.Register(mux)
 	assets.RegisterApprover(mux, approver)
 	page := httpx.Pages(hosted.Error)
-	if s.cfg.Development {
-		mux.Handle("GET /dev/mailbox", page(s.showMailbox))
-	}
 	mux.Handle("GET /{$}", page(func(w http.ResponseWriter, r *http.Request) error {
 		//nolint:gosec // G710: the realm's own path, not the request's
 		http.Redirect(w, r, httpx.Site(r).Path+"/approver/", http.StatusSeeOther)

@@ -72,7 +72,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 	}
 	stopBackground()
 	work.Wait()
-	return errors.Join(err, s.Close())
+	err = errors.Join(err, s.Close())
+	s.cfg.Logger.Info("stopped")
+	return err
 }
 
 func (s *Server) serve(srv *http.Server, l net.Listener) error {
@@ -106,6 +108,7 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 }
 
 func (s *Server) shutDown(srv *http.Server) error {
+	s.cfg.Logger.Info("stopping")
 	s.stop() // answers those who wait
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.GracefulStop)
 	defer cancel()

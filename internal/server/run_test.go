@@ -214,7 +214,7 @@ func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 		{"a development key in development", func(c *server.Config) {
 			c.Keyring, c.Development, c.BaseURL = developmentRing(t), true, "http://localhost:8420"
 		}, ""},
-		{"no base URL", func(c *server.Config) { c.BaseURL = "" }, "base URL"},
+		{"no base URL, and a database without one", func(c *server.Config) { c.BaseURL, c.BehindProxy = "", false }, "plain http"},
 		{"a path in the base URL", func(c *server.Config) { c.BaseURL = "https://id.example/auth" }, "base URL"},
 		{"an upper-case host", func(c *server.Config) { c.BaseURL = "https://ID.example" }, "lower case"},
 		{"the default port", func(c *server.Config) { c.BaseURL = "https://id.example:443" }, "port"},

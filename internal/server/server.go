@@ -72,6 +72,9 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (s *Server) assemble(ctx context.Context) error {
+	if err := s.settleBaseURL(ctx); err != nil {
+		return err
+	}
 	if err := s.makeServices(); err != nil {
 		return err
 	}

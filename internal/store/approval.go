@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
@@ -97,16 +96,6 @@ func (s *Store) Approvals(ctx context.Context, q approval.Query) ([]model.Approv
 	}
 	list, err := readAll(ctx, s, scanListedApproval, sql, args...)
 	return list, wrap(err, "list approvals of identity", q.IdentityID)
-}
-
-// ApprovedBefore implements the approval service's store.
-func (s *Store) ApprovedBefore(ctx context.Context, realm model.RealmID, person model.IdentityID, app model.ClientID) (bool, error) {
-	at, err := readOne(ctx, s, millis,
-		`SELECT approved_at FROM approved_asker WHERE realm_id = $1 AND identity_id = $2 AND application_id = $3`, realm, person, app)
-	if errors.Is(err, model.ErrNotFound) {
-		return false, nil
-	}
-	return at > 0, wrap(err, "read what was approved for application", app)
 }
 
 const (

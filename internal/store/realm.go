@@ -23,6 +23,25 @@ func (s *Store) Tenants(ctx context.Context) ([]model.Tenant, error) {
 	return list, wrap(err, "list tenants", "")
 }
 
+// BaseURL is the base URL that this database belongs to; [model.ErrNotFound] as
+// long as it belongs to none.
+func (s *Store) BaseURL(ctx context.Context) (string, error) {
+	base, err := readOne(ctx, s, row.text, `SELECT value FROM meta WHERE name = 'base_url'`)
+	return base, wrap(err, "read the base URL", "")
+}
+
+// ClaimBaseURL makes the database belong to a base URL, unless it belongs to
+// one already, and returns the one that it belongs to. Of several that claim at
+// once one wins, and all hear which.
+func (s *Store) ClaimBaseURL(ctx context.Context, base string) (string, error) {
+	var u unit
+	u.do(`INSERT INTO meta (name, value) VALUES ('base_url', $1) ON CONFLICT (name) DO NOTHING`, base)
+	if err := s.write(ctx, &u, model.Effects{}); err != nil {
+		return "", wrap(err, "claim the base URL", base)
+	}
+	return s.BaseURL(ctx)
+}
+
 const insertRealmSQL = `
 INSERT INTO realm (id, tenant_id, name, display_name, is_default, status, policy,
   tokens_invalid_before, created_at, version)

@@ -7,6 +7,7 @@
 package httpx
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,10 +59,26 @@ func adapt(h HandlerFunc, refuse func(http.ResponseWriter, *http.Request, error)
 		case err == nil:
 		case rec != nil && rec.status != 0: // half an answer and a refusal would be neither
 			note(r, "answer_cut", err)
+		case abandoned(r, err):
+			note(r, "client_gone", err)
+			w.WriteHeader(statusClientGone)
 		default:
 			refuse(w, r, err)
 		}
 	})
+}
+
+// statusClientGone is for the log and the metrics: nobody is there to read an
+// answer. It is no registered status; proxies write the same.
+const statusClientGone = 499
+
+// abandoned reports whether a handler failed for no other reason than that the
+// client went away meanwhile. That is not a fault of the server.
+func abandoned(r *http.Request, err error) bool {
+	if !errors.Is(r.Context().Err(), context.Canceled) {
+		return false
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, model.ErrUnavailable) || errors.Is(err, model.ErrCommitUnknown)
 }
 
 // Adapt makes a surface of one's own: refuse writes the refusal.

@@ -2,6 +2,7 @@ package httpx_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -264,6 +265,56 @@ func TestTheSessionCookieStaysInItsBrowserAndRealm(t *testing.T) {
 	}
 }
 
+// took reports whether a line says in milliseconds how long the request took.
+func took(line map[string]any) bool {
+	ms, ok := line["took_ms"].(float64)
+	return ok && ms >= 0 && ms < 60_000
+}
+
+// A counted is the statuses that the metrics saw.
+type counted struct{ statuses []int }
+
+func (c *counted) Observe(_, _ string, status int, _ time.Duration) {
+	c.statuses = append(c.statuses, status)
+}
+
+func TestOfAClientThatWentAwayNoFaultOfOursIsRecorded(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		gone   bool
+		err    error
+		status int
+		level  string
+	}{
+		{"gone while the database worked", true, fmt.Errorf("read: %w", context.Canceled), 499, "INFO"},
+		{"gone while it waited for a connection", true, fmt.Errorf("read: %w: %w", model.ErrUnavailable, context.Canceled), 499, "INFO"},
+		{"gone during the commit", true, fmt.Errorf("write: %w", model.ErrCommitUnknown), 499, "INFO"},
+		{"gone, and refused anyway", true, &httpx.Problem{Status: 404, Code: "not_found"}, 404, "INFO"},
+		{"gone, and a fault of ours", true, errors.New("the wheel came off"), 500, "ERROR"},
+		{"there, and work of ours was cancelled", false, fmt.Errorf("read: %w", context.Canceled), 500, "ERROR"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			j, metrics := &journal{}, &counted{}
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			h := httpx.Recorded(slog.New(slog.NewJSONHandler(j, nil)), metrics, httpx.API(func(http.ResponseWriter, *http.Request) error {
+				if tt.gone {
+					leave()
+				}
+				return tt.err
+			}))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+			line := j.lines(t, 1)[0]
+			if line["status"] != float64(tt.status) || line["level"] != tt.level || line["cause"] == nil && tt.status != 404 {
+				t.Errorf("line = %v", line)
+			}
+			if len(metrics.statuses) != 1 || metrics.statuses[0] != tt.status {
+				t.Errorf("the metrics count %v", metrics.statuses)
+			}
+		})
+	}
+}
+
 func TestEveryRequestLeavesOneLine(t *testing.T) {
 	j := &journal{}
 	mux := http.NewServeMux()
@@ -277,8 +328,11 @@ func TestEveryRequestLeavesOneLine(t *testing.T) {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}
 	lines := j.lines(t, 3)
-	if l := lines[0]; l["route"] != "GET /x/{id}" || l["status"] != 201.0 || l["actor"] != "idn_1" || l["method"] != "GET" || l["took"] == nil {
+	if l := lines[0]; l["route"] != "GET /x/{id}" || l["status"] != 201.0 || l["actor"] != "idn_1" || l["method"] != "GET" || !took(l) {
 		t.Errorf("line = %v", l)
+	}
+	if lines[1]["route"] != "GET /quiet" {
+		t.Errorf("line = %v", lines[1])
 	}
 	if lines[1]["status"] != 200.0 || lines[2]["status"] != 404.0 {
 		t.Errorf("lines = %v", lines[1:])

@@ -143,6 +143,9 @@ func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took t
 	if rec.status == 0 {
 		rec.status = http.StatusOK
 	}
+	if rec.Route == "" { // a handler that was not adapted
+		rec.Route = r.Pattern
+	}
 	if obs != nil {
 		obs.Observe(rec.Route, r.Method, rec.status, took)
 	}
@@ -155,7 +158,7 @@ func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took t
 	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs, slog.String("method", r.Method), slog.String("route", rec.Route),
-		slog.Int("status", rec.status), slog.Duration("took", took))
+		slog.Int("status", rec.status), slog.Float64("took_ms", float64(took.Microseconds())/1000))
 	for _, a := range [...]struct{ k, v string }{{"realm", rec.realm()}, {"actor", rec.Actor}, {"refusal", rec.Refusal}, {"reference", rec.Reference}} {
 		if a.v != "" {
 			attrs = append(attrs, slog.String(a.k, a.v))

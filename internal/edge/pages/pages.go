@@ -46,12 +46,14 @@ type Config struct {
 	SignIn    SignIn
 	Directory Directory
 	Scripts   *assets.Set // of assets.Pages
+	Mailbox   Mailbox     // shown to everybody: in development only, else nil
 }
 
 // Pages serves the hosted pages of every realm.
 type Pages struct {
 	signin    SignIn
 	directory Directory
+	mailbox   Mailbox
 	templates *template.Template
 	static    *assets.Set
 	scripts   *assets.Set
@@ -73,7 +75,7 @@ func New(c Config) (*Pages, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(static.Version() + c.Scripts.Version()))
-	return &Pages{signin: c.SignIn, directory: c.Directory, templates: templates, static: static,
+	return &Pages{signin: c.SignIn, directory: c.Directory, mailbox: c.Mailbox, templates: templates, static: static,
 		scripts: c.Scripts, version: base64.RawURLEncoding.EncodeToString(sum[:9])}, nil
 }
 
@@ -85,6 +87,9 @@ func (p *Pages) Register(mux *http.ServeMux) {
 	mux.Handle("POST /signout", sameOrigin(p.signOut))
 	mux.Handle("GET /bind", page(p.showBinding))
 	mux.Handle("POST /bind", sameOrigin(p.finishBinding))
+	if p.mailbox != nil {
+		mux.Handle("GET /dev/mailbox", page(p.showMailbox))
+	}
 	mux.Handle("GET /pages/static/{name}", page(p.file(p.static)))
 	mux.Handle("GET /pages/scripts/{name}", page(p.file(p.scripts)))
 }
@@ -127,6 +132,7 @@ type view struct {
 	Ceremony  any
 	Message   string
 	Reference string
+	Messages  []letter
 }
 
 type realm struct{ Name, Issuer string }

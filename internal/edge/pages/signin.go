@@ -40,6 +40,9 @@ func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	to := safeReturn(site, r.URL.Query().Get("return_to"))
 	v := p.view(r, "Sign in")
+	if strings.HasPrefix(to, site.Path+"/bind?") {
+		v.Message = "You already have a passkey. Sign in with it to add another."
+	}
 	v.Ceremony = ceremony{Options: c.Options, State: joinState(c.State, to), ReturnTo: to}
 	return p.render(w, http.StatusOK, "signin.html", v)
 }

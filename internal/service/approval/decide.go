@@ -113,8 +113,7 @@ func (s *Service) verify(ctx context.Context, site *model.Site, person model.Ide
 		return bad("passkeys in software are for development only", nil)
 	}
 	challenge := evidence.Challenge(decision)
-	rp := passkey.RP{ID: site.RPID, Name: site.Realm.DisplayName, Origins: []string{site.Origin}}
-	result, err := assertion.Verify(rp, challenge[:], credential(pk))
+	result, err := assertion.Verify(site.RP(), challenge[:], credential(pk))
 	if err != nil {
 		return bad("the passkey did not sign exactly this decision", err)
 	}

@@ -3,6 +3,8 @@ package approval
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/assent-id/assent/sdk/evidence"
@@ -32,8 +34,8 @@ var detailsTypes = map[string]detailsType{
 	"assent_action": {show: showAction},
 }
 
-// DetailsTypes are the registered types, for metadata.
-func DetailsTypes() []string { return []string{"assent_action"} }
+// DetailsTypes are the registered types in alphabetical order, for metadata.
+func DetailsTypes() []string { return slices.Sorted(maps.Keys(detailsTypes)) }
 
 // A DetailsError is an authorization_details value that cannot be asked for
 // (RFC 9396, Section 5).

@@ -14,8 +14,9 @@ type Store interface {
 	Passkeys(context.Context, model.RealmID, model.IdentityID) ([]model.Passkey, error)
 
 	// CreateApproval stores a pending approval, as the first time only if
-	// FirstTime is set and the person never approved this application before. ErrTooMany if this application
-	// already has maxPending unexpired pending ones for this person.
+	// FirstTime is set and the person never approved this application before.
+	// ErrTooMany if this application already has maxPending unexpired pending
+	// ones for this person.
 	CreateApproval(ctx context.Context, a model.Approval, maxPending int, fx model.Effects) error
 	Approval(context.Context, model.RealmID, model.ApprovalID) (model.Approval, error)
 	ApprovalByRequest(ctx context.Context, realm model.RealmID, authReqDigest []byte) (model.Approval, error)

@@ -32,7 +32,6 @@ type BindingCeremony struct {
 type bindingState struct {
 	Job       []byte           `json:"job"` // digest of the link's token
 	Challenge []byte           `json:"challenge"`
-	Expires   model.Millis     `json:"expires"`
 	Proved    model.IdentityID `json:"proved,omitempty"` // who was signed in, if it mattered
 }
 
@@ -58,7 +57,7 @@ func (s *Service) BeginBinding(ctx context.Context, site *model.Site, token stri
 	if err != nil {
 		return BindingCeremony{}, err
 	}
-	st := bindingState{Job: digest[:], Challenge: passkey.NewChallenge(), Expires: now.Add(bindingLife)}
+	st := bindingState{Job: digest[:], Challenge: passkey.NewChallenge()}
 	if len(has) > 0 {
 		st.Proved = signedIn
 	}
@@ -101,15 +100,11 @@ func (s *Service) ceremony(site *model.Site, identity model.Identity, st binding
 		exclude[i] = k.CredentialID
 	}
 	user := passkey.User{Handle: []byte(identity.ID), Name: identity.Traits.Username, DisplayName: identity.DisplayName}
-	options, err := passkey.CreationOptions(relyingParty(site), user, st.Challenge, exclude)
+	options, err := passkey.CreationOptions(site.RP(), user, st.Challenge, exclude)
 	if err != nil {
 		return BindingCeremony{}, fmt.Errorf("make creation options: %w", err)
 	}
-	plain, err := json.Marshal(st)
-	if err != nil {
-		return BindingCeremony{}, fmt.Errorf("encode ceremony: %w", err)
-	}
-	sealed, err := s.keyring.SealString(sealPurpose, plain, []byte(site.Realm.ID))
+	sealed, err := s.carried.Seal(st, s.clock(), []byte(site.Realm.ID))
 	if err != nil {
 		return BindingCeremony{}, fmt.Errorf("seal ceremony: %w", err)
 	}
@@ -131,25 +126,4 @@ func (s *Service) opened(ctx context.Context, site *model.Site, job model.Bindin
 		s.log.WarnContext(ctx, "record opened link", slog.String("job", string(job.ID)), slog.Any("error", err))
 	}
 	return nil
-}
-
-// open reads a state that this server sealed for this realm and whose time is
-// not over; everything else is [ErrCeremony].
-func (s *Service) open(site *model.Site, sealed string, now model.Millis) (bindingState, error) {
-	var st bindingState
-	plain, err := s.keyring.OpenString(sealPurpose, sealed, []byte(site.Realm.ID))
-	if err != nil {
-		return st, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
-	if err := json.Unmarshal(plain, &st); err != nil {
-		return st, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
-	if now >= st.Expires {
-		return st, fmt.Errorf("%w: its time is over", ErrCeremony)
-	}
-	return st, nil
-}
-
-func relyingParty(site *model.Site) passkey.RP {
-	return passkey.RP{ID: site.RPID, Name: site.Realm.DisplayName, Origins: []string{site.Origin}}
 }

@@ -53,7 +53,7 @@ type Service struct {
 	gate     Gate
 	signer   Signer
 	sessions Sessions
-	keyring  *seal.Keyring
+	carried  seal.Carried[bindingState]
 	clock    func() time.Time
 	log      *slog.Logger
 }
@@ -61,7 +61,7 @@ type Service struct {
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{store: c.Store, gate: c.Gate, signer: c.Signer, sessions: c.Sessions,
-		keyring: c.Keyring, clock: c.Now, log: c.Log}
+		carried: seal.Carried[bindingState]{Keyring: c.Keyring, Purpose: sealPurpose, Life: bindingLife}, clock: c.Now, log: c.Log}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

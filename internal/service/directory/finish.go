@@ -36,9 +36,9 @@ type Bound struct {
 // [ErrPasskeyTaken] or [ErrSoftwarePasskey]; any other error is ours.
 func (s *Service) FinishBinding(ctx context.Context, site *model.Site, a BindingAnswer) (Bound, error) {
 	now := s.now()
-	st, err := s.open(site, a.State, now)
+	st, _, err := s.carried.Open(a.State, now.Time(), []byte(site.Realm.ID))
 	if err != nil {
-		return Bound{}, err
+		return Bound{}, fmt.Errorf("%w: %w", ErrCeremony, err)
 	}
 	job, err := s.openJob(ctx, site, st.Job, now)
 	if err != nil {
@@ -106,7 +106,7 @@ type binding struct {
 // register verifies the browser's answer and has the realm sign that this key is
 // this person's from now on.
 func (s *Service) register(ctx context.Context, site *model.Site, b binding) (model.Passkey, error) {
-	c, err := passkey.VerifyRegistration(relyingParty(site), b.state.Challenge, b.answer.Response)
+	c, err := passkey.VerifyRegistration(site.RP(), b.state.Challenge, b.answer.Response)
 	if err != nil {
 		return model.Passkey{}, fmt.Errorf("%w: %w", ErrPasskeyInvalid, err)
 	}

@@ -21,7 +21,6 @@ const (
 	InvalidScope                Code = "invalid_scope"                 // RFC 6749, Section 5.2
 	InvalidTarget               Code = "invalid_target"                // RFC 8707, Section 2
 	InvalidAuthorizationDetails Code = "invalid_authorization_details" // RFC 9396, Section 5
-	UnsupportedTokenType        Code = "unsupported_token_type"        // RFC 7009, Section 2.2.1
 	AuthorizationPending        Code = "authorization_pending"         // CIBA Core 1.0, Section 11
 	SlowDown                    Code = "slow_down"                     // CIBA Core 1.0, Section 11
 	ExpiredToken                Code = "expired_token"                 // CIBA Core 1.0, Section 11

@@ -34,9 +34,9 @@ const onceMargin = time.Hour
 // exactly one signs in.
 func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (SignedIn, error) {
 	try := attempt{site: site, at: s.now()}
-	st, err := s.open(site, a.State, try.at)
+	st, until, err := s.carried.Open(a.State, try.at.Time(), []byte(site.Realm.ID))
 	if err != nil {
-		return SignedIn{}, err
+		return SignedIn{}, fmt.Errorf("%w: %w", ErrCeremony, err)
 	}
 	assertion, err := passkey.ParseAssertion(a.Response)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (Signe
 	cookie, session := s.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
 		PasskeyID: key.ID, AuthTime: try.at, UserAgent: a.UserAgent})
 	once := model.Once{Namespace: model.OnceCeremony, RealmID: site.Realm.ID,
-		Digest: sha256.Sum256(st.Nonce), Until: st.Expires.Add(onceMargin)}
+		Digest: sha256.Sum256(st.Nonce), Until: model.MillisOf(until).Add(onceMargin)}
 	if err := s.commit(ctx, try, once, opening{session, use}); err != nil {
 		return SignedIn{}, err
 	}
@@ -105,7 +105,7 @@ type proof struct {
 // verify checks the signature and everything under it.
 func (s *Service) verify(ctx context.Context, try attempt, key model.Passkey, p proof) (model.PasskeyUse, error) {
 	var none model.PasskeyUse
-	result, err := p.assertion.Verify(relyingParty(try.site), p.challenge, passkey.Credential{
+	result, err := p.assertion.Verify(try.site.RP(), p.challenge, passkey.Credential{
 		ID: key.CredentialID, PublicKey: key.PublicKey, AAGUID: key.AAGUID, SignCount: key.SignCount,
 		BackupEligible: key.BackupEligible, BackupState: key.BackupState, Transports: key.Transports})
 	if err != nil {

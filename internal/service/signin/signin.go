@@ -42,7 +42,7 @@ type Config struct {
 type Service struct {
 	store          Store
 	gate           Gate
-	keyring        *seal.Keyring
+	carried        seal.Carried[state]
 	clock          func() time.Time
 	log            *slog.Logger
 	idle, absolute time.Duration
@@ -63,8 +63,9 @@ const (
 
 // New returns the service.
 func New(c Config) *Service {
-	s := &Service{store: c.Store, gate: c.Gate, keyring: c.Keyring, clock: c.Now, log: c.Log,
-		idle: c.Idle, absolute: c.Absolute,
+	s := &Service{store: c.Store, gate: c.Gate, clock: c.Now, log: c.Log,
+		carried: seal.Carried[state]{Keyring: c.Keyring, Purpose: sealPurpose, Life: ceremonyLife},
+		idle:    c.Idle, absolute: c.Absolute,
 		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys)}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -95,8 +96,7 @@ type Ceremony struct {
 // state is what the browser carries for us while the person touches the
 // passkey. What is signed is [passkey.SignInChallenge] of the nonce.
 type state struct {
-	Nonce   []byte       `json:"nonce"`
-	Expires model.Millis `json:"expires"`
+	Nonce []byte `json:"nonce"`
 }
 
 // sealPurpose keeps this state apart from everything else that is sealed, and
@@ -109,38 +109,13 @@ func (s *Service) Begin(_ context.Context, site *model.Site) (Ceremony, error) {
 	nonce := passkey.NewChallenge()
 	// No allowCredentials: the passkey names its owner, so the page tells a
 	// visitor nothing about who has one.
-	options, err := passkey.RequestOptions(relyingParty(site), nonce, nil)
+	options, err := passkey.RequestOptions(site.RP(), nonce, nil)
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("make request options: %w", err)
 	}
-	plain, err := json.Marshal(state{Nonce: nonce, Expires: s.now().Add(ceremonyLife)})
-	if err != nil {
-		return Ceremony{}, fmt.Errorf("encode ceremony: %w", err)
-	}
-	sealed, err := s.keyring.SealString(sealPurpose, plain, []byte(site.Realm.ID))
+	sealed, err := s.carried.Seal(state{nonce}, s.clock(), []byte(site.Realm.ID))
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("seal ceremony: %w", err)
 	}
 	return Ceremony{Options: options, State: sealed}, nil
-}
-
-// open reads a state that this server sealed for this realm and whose time is
-// not over; everything else is [ErrCeremony].
-func (s *Service) open(site *model.Site, sealed string, now model.Millis) (state, error) {
-	var st state
-	plain, err := s.keyring.OpenString(sealPurpose, sealed, []byte(site.Realm.ID))
-	if err != nil {
-		return st, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
-	if err := json.Unmarshal(plain, &st); err != nil {
-		return st, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
-	if now >= st.Expires {
-		return st, fmt.Errorf("%w: its time is over", ErrCeremony)
-	}
-	return st, nil
-}
-
-func relyingParty(site *model.Site) passkey.RP {
-	return passkey.RP{ID: site.RPID, Name: site.Realm.DisplayName, Origins: []string{site.Origin}}
 }

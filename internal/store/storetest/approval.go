@@ -142,20 +142,6 @@ var approvalPromises = []promise{
 		same(w, []bool{first(w.home), first(otherPerson), first(otherApp), first(w.away)}, []bool{false, true, true, true})
 		same(w, w.approval(w.ask(otherApp)).FirstTime, false) // nobody claimed that it is
 	}},
-	{"ApprovedBeforeMeansThisPersonAndThisApplication", func(w *world) {
-		before := func() bool {
-			return got(w.ApprovedBefore(w.ctx, w.home.realm.ID, w.home.person.ID, w.home.app.ID))
-		}
-		same(w, before(), false)
-		w.ok(w.EndApproval(w.ctx, ending(w.ask(w.home), model.ApprovalDenied), model.Effects{}))
-		same(w, before(), false)
-		for range 2 {
-			w.ok(w.EndApproval(w.ctx, ending(w.ask(w.home), model.ApprovalApproved), model.Effects{}))
-			same(w, before(), true)
-		}
-		same(w, got(w.ApprovedBefore(w.ctx, w.home.realm.ID, w.home.person.ID, "agt_other")), false)
-		same(w, got(w.ApprovedBefore(w.ctx, w.home.realm.ID, "idn_other", w.home.app.ID)), false)
-	}},
 	{"OnlyAnApprovedOneIsFulfilledAndOnce", func(w *world) {
 		a := w.ask(w.home)
 		w.refused(w.FulfilApproval(w.ctx, grantOf(a), start, model.Effects{}), model.ErrConflict)

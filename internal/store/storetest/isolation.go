@@ -168,7 +168,6 @@ func checkLists(w *world) {
 	w.ok(w.EndApproval(w.ctx, ending(a, model.ApprovalApproved), model.Effects{}))
 	q.Pending = false
 	same(w, len(got(w.Approvals(w.ctx, q))), 0)
-	same(w, got(w.ApprovedBefore(w.ctx, away, w.home.person.ID, w.home.app.ID)), false)
 	w.ok(w.TouchSession(w.ctx, away, s.ID, start+9, s.IdleUntil+9))
 	same(w, got(w.SessionByDigest(w.ctx, home, s.Digest)), s)
 }

@@ -142,11 +142,6 @@ func (m *machine) check(t *rapid.T) {
 	if diff := cmp.Diff(*a, row, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the row differs (-model +store):\n%s", diff)
 	}
-	before, err := m.w.ApprovedBefore(m.w.ctx, a.RealmID, a.IdentityID, a.ApplicationID)
-	m.expect(t, "ask whether approved before", err, nil)
-	if want := m.known[asker{a.IdentityID, a.ApplicationID}]; before != want {
-		t.Errorf("approved before: got %v, want %v", before, want)
-	}
 	for _, pending := range []bool{true, false} {
 		q := approval.Query{RealmID: a.RealmID, IdentityID: a.IdentityID, Now: m.now, Pending: pending, Limit: 100}
 		list, err := m.w.Approvals(m.w.ctx, q)

@@ -36,7 +36,7 @@ var consumePromises = []promise{
 		for i := range 60 {
 			wg.Go(func() {
 				o := once
-				o.Namespace = []string{model.OnceAssertion, model.OnceCeremony, model.OnceRedeem}[i%3]
+				o.Namespace = []string{model.OnceAssertion, model.OnceCeremony, model.OnceNobody}[i%3]
 				o.RealmID = []model.RealmID{w.home.realm.ID, w.away.realm.ID}[i%2]
 				first, err := w.Consume(w.ctx, o)
 				if err != nil {

@@ -1,10 +1,14 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/store"
 )
 
 var realmPromises = []promise{
@@ -18,6 +22,19 @@ var realmPromises = []promise{
 		there := got(w.Tenants(w.ctx))[0]
 		w.refused(w.CreateTenant(w.ctx, model.Tenant{ID: model.TenantID(ids.New("ten")), Name: there.Name}, model.Effects{}), model.ErrConflict)
 		w.refused(w.CreateTenant(w.ctx, model.Tenant{ID: there.ID, Name: "Other"}, model.Effects{}), model.ErrConflict)
+	}},
+	{"ADatabaseBelongsToTheFirstBaseURLThatClaimsIt", func(w *world) {
+		_, err := w.BaseURL(w.ctx)
+		w.refused(err, model.ErrNotFound)
+		said := make([]string, 8)
+		var wg sync.WaitGroup
+		for i := range said {
+			wg.Go(func() { said[i] = got(w.ClaimBaseURL(w.ctx, fmt.Sprintf("https://%d.example", i))) })
+		}
+		wg.Wait()
+		kept := got(w.BaseURL(w.ctx))
+		same(w, said, slices.Repeat([]string{kept}, len(said)))
+		same(w, got(w.open(store.Config{}).ClaimBaseURL(w.ctx, "https://late.example")), kept)
 	}},
 	{"RealmsComeBackAsWritten", func(w *world) {
 		r := w.home.realm

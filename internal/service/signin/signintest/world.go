@@ -207,7 +207,19 @@ func NewVirtual(site *model.Site) *Virtual {
 	return &Virtual{
 		RP:            virtualwebauthn.RelyingParty{ID: site.RPID, Name: site.Realm.DisplayName, Origin: site.Origin},
 		Authenticator: virtualwebauthn.NewAuthenticator(),
-		Credential:    virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		Credential:    newCredential(),
+	}
+}
+
+// newCredential makes keys until it has one that virtualwebauthn can write: it
+// leaves the leading zeros of coordinates out, against RFC 9053, Section 7.1.1.
+func newCredential() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a COSE key with two coordinates of 32
+	for {
+		c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+		if len(c.Key.AttestationData()) == whole {
+			return c
+		}
 	}
 }
 
