@@ -33,7 +33,7 @@ postgres_ok() {
 }
 
 chromium_ok() {
-  [[ -n ${ASSENT_CHROMIUM:-} ]] || command -v chromium >/dev/null
+  [[ -x ${ASSENT_CHROMIUM:-/usr/bin/chromium} ]]
 }
 
 debian_root() {

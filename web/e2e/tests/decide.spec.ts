@@ -38,7 +38,7 @@ test("a denial needs no passkey and reaches the agent", async ({ server, person:
   const { id } = await openRequest(page, server);
   const before = await device.signatures();
   await denyButton(page).click();
-  await expect(page.getByRole("button", { name: "Yes, deny" })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Go back" })).toBeFocused();
   await page.getByRole("button", { name: "Yes, deny" }).click();
   await expect(outcome(page, "Denied")).toBeVisible();
   expect(await server.next("refused")).toMatchObject({ approval_id: id, outcome: "denied" });
@@ -123,15 +123,61 @@ test("the whole answer can be given with the keyboard alone", async ({ server, p
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
   await tabTo(page, "Deny");
+  // Without a pause: the second Enter must not deny, and Escape must not leave.
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await expect(denyButton(page)).toBeFocused();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Escape");
-  await expect(denyButton(page)).toBeVisible();
-  await tabTo(page, "Approve with passkey");
+  await expect(denyButton(page)).toBeFocused();
+  await page.keyboard.press("Shift+Tab");
+  await expect(approveButton(page)).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(outcome(page, "Approved")).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("heading", { name: "Waiting for you" })).toBeFocused();
 });
+
+for (const viewport of [
+  { width: 360, height: 667 },
+  { width: 400, height: 740 },
+]) {
+  test(`on a phone of ${viewport.width}×${viewport.height} the answer is in sight however long the request is`, async ({
+    server,
+    person: { page },
+  }) => {
+    await page.setViewportSize(viewport);
+    await openRequest(page, server);
+    const inSight = async () => {
+      for (const part of [page.locator(".digits"), page.locator(".time-left"), denyButton(page), approveButton(page)])
+        await expect(part).toBeInViewport({ ratio: 1 });
+    };
+    await inSight();
+    await page.getByText("Exact details").click();
+    await inSight();
+    // Everything else can be scrolled out from behind it.
+    const end = page.locator(".exactly-facts dd").last();
+    await end.scrollIntoViewIfNeeded();
+    await page.mouse.move(180, 200);
+    await page.mouse.wheel(0, 5000);
+    await expect.poll(() => uncovered(end)).toBe(true);
+    await inSight();
+    await denyButton(page).click();
+    await expect(page.getByRole("button", { name: "Yes, deny" })).toBeInViewport({ ratio: 1 });
+    await page.getByRole("button", { name: "Yes, deny" }).click();
+    await expect(outcome(page, "Denied")).toBeVisible();
+    await expect(page.getByRole("link", { name: "History" })).toBeInViewport();
+    await expect(page.getByRole("link", { name: "Back to waiting" })).toBeInViewport({ ratio: 1 });
+  });
+}
+
+/** True if nothing lies over the middle of an element. */
+function uncovered(part: Locator): Promise<boolean> {
+  return part.evaluate((element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return element.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+  });
+}
 
 /** Presses buttons of several tabs at the same moment. */
 async function pressTogether(...buttons: Locator[]): Promise<void> {

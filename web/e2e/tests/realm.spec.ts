@@ -35,6 +35,8 @@ test("a realm under a path has pages, approver and worker of its own, and its ag
 async function blue(server: Server): Promise<{ link: string; clientId: string }> {
   const base = ["--base-url", server.baseURL];
   await operate(server, "realm", "create", "blue", "--ask-anyone", ...base);
+  // The running server learns of it from the change feed; until then it has no such page.
+  await expect.poll(async () => (await fetch(`${server.baseURL}/realms/blue/signin`)).status).toBe(200);
   const realm = ["--realm", "blue"];
   await operate(server, "identity", "create", "--username", "bea", "--display-name", "Bea", ...realm);
   const { link = "" } = await operate(server, "identity", "link", "bea", ...base, ...realm);

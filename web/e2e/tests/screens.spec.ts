@@ -26,7 +26,7 @@ test("signing out by a plain form, a used link and an unknown page", async ({ se
   await expect(page.getByRole("heading", { name: "This link has been used" })).toBeVisible();
   await inspect(page, "link-used");
   await page.goto(`${server.baseURL}/pages/static/nothing`);
-  await expect(page.getByRole("heading", { name: "That did not work" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "There is no page here" })).toBeVisible();
   await inspect(page, "error");
 });
 

@@ -108,6 +108,21 @@ test("a binding link works once", async ({ server, browser }) => {
   await Promise.all([first.page.context().close(), second.page.context().close()]);
 });
 
+test("a second link leads to sign-in, which says why, and then to the new passkey", async ({ server, person }) => {
+  const { page } = person;
+  const operator = ["--database", "assent.db", "--key-file", "dev.key", "--base-url", server.baseURL, "--json"];
+  const made = await server.assent("identity", "link", "demo", ...operator);
+  expect(made.code, made.stderr).toBe(0);
+  await withoutOffers(page);
+  await page.context().clearCookies();
+  await page.goto(JSON.parse(made.stdout).link);
+  await expect(page.getByText("You already have a passkey. Sign in with it to add another.")).toBeVisible();
+  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await expect(page.getByRole("button", { name: "Create passkey" })).toBeVisible();
+  await page.goto(`${server.baseURL}/signin`);
+  await expect(page.getByText("You already have a passkey.")).toHaveCount(0);
+});
+
 test("without a network the app opens, says so, and does not answer; afterwards it goes on", async ({
   server,
   person,

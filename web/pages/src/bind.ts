@@ -1,5 +1,5 @@
 /** Create a passkey from an open binding link, then go on to the approver. */
-import { busy, general, type Problem, post, readCeremony, say, supported } from "./page";
+import { busy, general, type Problem, post, readCeremony, ready, say, supported } from "./page";
 
 interface Ceremony {
   options: PublicKeyCredentialCreationOptionsJSON;
@@ -19,6 +19,7 @@ export function startBinding(form: HTMLElement): void {
     event.preventDefault();
     void bind();
   });
+  ready();
 }
 
 async function bind(): Promise<void> {

@@ -48,6 +48,11 @@ export function say(words: string, options: { bad?: boolean; again?: boolean } =
   status.replaceChildren(...(words === "" ? [] : [note]));
 }
 
+/** Wakes the button. It sleeps until the script listens: an earlier click would send the form and lose the link's token. */
+export function ready(): void {
+  busy(false);
+}
+
 /** Marks the page busy: the button rests, the mark breathes. */
 export function busy(on: boolean): void {
   document.body.classList.toggle("busy", on);

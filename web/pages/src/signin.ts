@@ -3,7 +3,7 @@
  * list of passkeys in the field (WebAuthn Level 3, conditional mediation).
  */
 import { signInChallenge } from "./challenge";
-import { busy, general, type Problem, post, readCeremony, say, supported } from "./page";
+import { busy, general, type Problem, post, readCeremony, ready, say, supported } from "./page";
 
 interface Ceremony {
   options: PublicKeyCredentialRequestOptionsJSON;
@@ -28,6 +28,7 @@ export async function startSignin(form: HTMLElement): Promise<void> {
     event.preventDefault();
     void signIn("optional");
   });
+  ready();
   quiet = Boolean(await PublicKeyCredential.isConditionalMediationAvailable?.());
   if (!quiet) return;
   document.getElementById("autofill")?.removeAttribute("hidden");

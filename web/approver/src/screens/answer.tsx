@@ -7,7 +7,7 @@ import type { Decision } from "../lib/wire";
 import { left, spokenLeft, timeOfDay } from "../lib/words";
 import { announce } from "../parts/announce";
 import { Ring } from "../parts/ring";
-import { ApproveButton, ConfirmDeny } from "./buttons";
+import { ApproveButton, ConfirmDeny, DenyButton } from "./buttons";
 
 interface AnswerProps {
   checked: Checked;
@@ -24,8 +24,13 @@ export function Answer({ checked, onAnswer, reread }: AnswerProps) {
   const connected = useStore(online);
   const { phase, setPhase, words, approve, deny } = useAnswer({ checked, onAnswer, reread });
   const over = remaining <= 0;
+  const asked = useRef(false);
+  const ask = () => {
+    asked.current = true;
+    setPhase("denying");
+  };
   return (
-    <>
+    <div class="decision">
       <Comparison digits={checked.comparison} />
       <TimeLeft checked={checked} remaining={remaining} />
       <div class="stub-actions">
@@ -38,19 +43,12 @@ export function Answer({ checked, onAnswer, reread }: AnswerProps) {
               busy={phase === "passkey" || phase === "sending"}
               onClick={approve}
             />
-            <button
-              type="button"
-              class="button"
-              disabled={!connected || over || phase !== "looking"}
-              onClick={() => setPhase("denying")}
-            >
-              Deny
-            </button>
+            <DenyButton disabled={!connected || over || phase !== "looking"} focused={asked.current} onClick={ask} />
           </>
         )}
         <div role="alert">{words && <p class="note note-warn">{words}</p>}</div>
       </div>
-    </>
+    </div>
   );
 }
 

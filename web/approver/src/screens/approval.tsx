@@ -99,6 +99,7 @@ function Missing() {
     <section class="nothing">
       <Heading>This request is not here</Heading>
       <p>It may belong to someone else, or the link may be incomplete.</p>
+      <BackToWaiting />
     </section>
   );
 }
@@ -108,6 +109,7 @@ function Trouble({ reference }: { reference: string }) {
     <section class="nothing">
       <Heading>This request cannot be shown just now</Heading>
       <p>Nothing was approved. Try again in a moment.{reference && ` Reference: ${reference}.`}</p>
+      <BackToWaiting />
     </section>
   );
 }
@@ -125,6 +127,15 @@ function Refused({ refusal }: { refusal: Refusal }) {
       <p class="note note-stop">
         {reasons[refusal]} You cannot answer it here, and nothing was approved. Tell the people who run this server.
       </p>
+      <BackToWaiting />
     </section>
+  );
+}
+
+function BackToWaiting() {
+  return (
+    <Link to={{ screen: "waiting" }} class="button button-small">
+      Back to waiting
+    </Link>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Mark } from "../parts/mark";
 
 interface ApproveProps {
@@ -23,29 +23,57 @@ export function ApproveButton({ disabled, busy, onClick }: ApproveProps) {
   );
 }
 
+interface DenyProps {
+  disabled: boolean;
+  /** True if the question was asked and taken back: the focus returns to where it came from. */
+  focused: boolean;
+  onClick: () => void;
+}
+
+/** Leads to the question whether to deny. */
+export function DenyButton({ disabled, focused, onClick }: DenyProps) {
+  const button = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    if (focused) button.current?.focus();
+  }, []);
+  return (
+    <button type="button" ref={button} class="button" disabled={disabled} onClick={onClick}>
+      Deny
+    </button>
+  );
+}
+
 interface ConfirmProps {
   disabled: boolean;
   onConfirm: () => void;
   onBack: () => void;
 }
 
-/** Saying no takes no passkey and one more press: Enter confirms, Escape goes back. */
+/**
+ * Saying no takes no passkey but a second, deliberate press: the focus is on "Go back", and Escape goes back from
+ * wherever it is. Both must hold from the moment that the question stands there, hence the layout effect: a later one
+ * would let a quick Escape through to the screen, which then leaves.
+ */
 export function ConfirmDeny({ disabled, onConfirm, onBack }: ConfirmProps) {
-  const yes = useRef<HTMLButtonElement>(null);
-  useEffect(() => yes.current?.focus(), []);
-  const keys = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") return;
-    event.preventDefault();
-    onBack();
-  };
+  const back = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    const keys = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      onBack();
+    };
+    document.addEventListener("keydown", keys);
+    back.current?.focus();
+    return () => document.removeEventListener("keydown", keys);
+  }, []);
   return (
-    <fieldset class="confirm" onKeyDown={keys}>
+    <fieldset class="confirm">
       <legend>Deny this request?</legend>
       <p>The agent is told no, and nothing is done.</p>
-      <button type="button" ref={yes} class="button button-stop" disabled={disabled} onClick={onConfirm}>
+      <button type="button" class="button button-stop" disabled={disabled} onClick={onConfirm}>
         Yes, deny
       </button>
-      <button type="button" class="button" onClick={onBack}>
+      <button type="button" ref={back} class="button" onClick={onBack}>
         Go back
       </button>
     </fieldset>

@@ -20,6 +20,7 @@ export function Outcome({ approval, elsewhere }: OutcomeProps) {
   const { state } = approval;
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
+    heading.current?.parentElement?.scrollIntoView({ block: "nearest" });
     announce(`${outcome(state)}. ${explain(state)}`);
   }, [state]);
   return (
