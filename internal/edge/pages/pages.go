@@ -165,9 +165,13 @@ func (p *Pages) render(w http.ResponseWriter, status int, name string, v view) e
 // for whoever helps them. It never shows a cause.
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, problem *httpx.Problem) {
 	v := p.view(r, "That did not work")
-	v.Reference = httpx.Reference(r)
-	if problem.Status < http.StatusInternalServerError || problem.Status == http.StatusServiceUnavailable {
-		v.Message = problem.Detail
+	switch {
+	case problem.Status == http.StatusNotFound: // no failure, so nothing to refer to
+		v.Title, v.Message = "There is no page here", "Check that the whole address was opened."
+	case problem.Status < http.StatusInternalServerError || problem.Status == http.StatusServiceUnavailable:
+		v.Message, v.Reference = problem.Detail, httpx.Reference(r)
+	default:
+		v.Reference = httpx.Reference(r)
 	}
 	if err := p.render(w, problem.Status, "error.html", v); err != nil {
 		httpx.Note(r, problem.Code, err)
