@@ -39,13 +39,19 @@ type asked struct {
 // Start asks the person and returns at once; [Client.Wait] waits for the
 // answer. A refusal by the server is [ErrInvalid] around a [*ServerError]. It
 // does not try again when the server is not reachable, because the person might
-// be asked twice.
+// be asked twice. When ctx ends while the question is on its way, the answer is
+// still awaited for a moment, so that the request can be withdrawn.
 func (c *Client) Start(ctx context.Context, action Action) (*Request, error) {
 	form, err := c.startForm(action)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.do(ctx, call{method: http.MethodPost, url: c.meta.BackchannelEndpoint, form: form})
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("nothing was asked: %w", err)
+	}
+	asking, done := lingering(ctx, linger)
+	defer done()
+	answer, err := c.do(asking, call{method: http.MethodPost, url: c.meta.BackchannelEndpoint, form: form})
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +62,17 @@ func (c *Client) Start(ctx context.Context, action Action) (*Request, error) {
 		return nil, invalid("the server refused the request", err)
 	}
 	return newRequest(answer.body, action)
+}
+
+// linger is how long an answer to a question that was sent is still awaited
+// after the caller gave up: without it nobody could take the question back.
+const linger = 2 * time.Second
+
+// lingering is ctx, ended that much later.
+func lingering(ctx context.Context, longer time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(longer, cancel) })
+	return late, func() { stop(); cancel() }
 }
 
 func (c *Client) startForm(action Action) (url.Values, error) {

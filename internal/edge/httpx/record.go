@@ -156,21 +156,23 @@ func finish(log *slog.Logger, obs Observer, r *http.Request, rec *Record, took t
 	if !log.Enabled(r.Context(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs, slog.String("method", r.Method), slog.String("route", rec.Route),
+	// Straight to the handler: a logger would first look up where in the code it
+	// was called, which is here every time.
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	line.AddAttrs(slog.String("method", r.Method), slog.String("route", rec.Route),
 		slog.Int("status", rec.status), slog.Float64("took_ms", float64(took.Microseconds())/1000))
 	for _, a := range [...]struct{ k, v string }{{"realm", rec.realm()}, {"actor", rec.Actor}, {"refusal", rec.Refusal}, {"reference", rec.Reference}} {
 		if a.v != "" {
-			attrs = append(attrs, slog.String(a.k, a.v))
+			line.AddAttrs(slog.String(a.k, a.v))
 		}
 	}
 	if rec.Cause != nil {
-		attrs = append(attrs, slog.String("cause", rec.Cause.Error()))
+		line.AddAttrs(slog.String("cause", rec.Cause.Error()))
 	}
 	if rec.stack != nil {
-		attrs = append(attrs, slog.String("stack", string(rec.stack)))
+		line.AddAttrs(slog.String("stack", string(rec.stack)))
 	}
-	log.LogAttrs(r.Context(), level, "request", attrs...)
+	_ = log.Handler().Handle(r.Context(), line) // where a log fails there is nobody to tell
 }
 
 // WriteHeader notes the status.
