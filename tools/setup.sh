@@ -10,7 +10,7 @@ set -euo pipefail
 
 missing() { # what it is, and the Debian packages that bring it ("" if none does)
   case $1 in
-    go) command -v go >/dev/null || echo "Go 1.26 or later|" ;;
+    go) command -v go >/dev/null || echo "Go 1.26.4 or later|" ;;
     node) node_ok || echo "Node.js 20.19 or later with npm|" ;;
     cc) cc_ok || echo "a C compiler with headers (for go test -race)|gcc libc6-dev" ;;
     postgres) postgres_ok || echo "the PostgreSQL server programs (initdb, pg_ctl)|postgresql" ;;
