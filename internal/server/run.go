@@ -64,6 +64,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 	if ready != nil {
 		ready(s.cfg.BaseURL)
 	}
+	defer time.AfterFunc(time.Second, settle).Stop()
 	select {
 	case err = <-failed:
 		err = errors.Join(err, s.shutDown(srv))
