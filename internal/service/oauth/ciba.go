@@ -97,8 +97,10 @@ func (x *exchange) cibaAnswer(id string, a model.ApprovalID, hash model.Statemen
 // askNobody answers as if a person had been asked, so that a client cannot
 // find out who exists here. Its polls stay pending until they expire.
 //
-// It is as long in coming (something is stored, durably), and refused as soon:
-// as many requests to nobody are answered as a person may have pending.
+// Something is stored, durably, as for a person, and about as many requests are
+// answered as a person may have pending. That number is kept by each node for
+// itself and grows back with time, so it is a hurdle and no proof: whoever asks
+// often, or through several nodes, may still tell.
 func (e *Engine) askNobody(ctx context.Context, x *exchange) (CIBAAnswer, error) {
 	id, err := e.newAuthReq(x, authReqNobody)
 	if err != nil {
