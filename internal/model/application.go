@@ -1,7 +1,5 @@
 package model
 
-import "slices"
-
 // ApplicationKind says what an application is for.
 type ApplicationKind string
 
@@ -28,13 +26,23 @@ const (
 // Section 2; OpenID Connect Core 1.0, Section 9).
 type ClientAuthMethod string
 
-// The client authentication methods that exist so far.
+// The client authentication methods.
 const (
 	AuthNone              ClientAuthMethod = "none"
 	AuthClientSecretBasic ClientAuthMethod = "client_secret_basic"
 	AuthClientSecretPost  ClientAuthMethod = "client_secret_post"
 	AuthPrivateKeyJWT     ClientAuthMethod = "private_key_jwt"
+	AuthTLS               ClientAuthMethod = "tls_client_auth"             // RFC 8705, Section 2.1
+	AuthSelfSignedTLS     ClientAuthMethod = "self_signed_tls_client_auth" // RFC 8705, Section 2.2
 )
+
+// Confidential reports whether the method proves who the client is.
+func (m ClientAuthMethod) Confidential() bool { return m != AuthNone }
+
+// Secret reports whether the method shows a client secret.
+func (m ClientAuthMethod) Secret() bool {
+	return m == AuthClientSecretBasic || m == AuthClientSecretPost
+}
 
 // An Application is a registered OAuth client.
 type Application struct {
@@ -50,27 +58,6 @@ type Application struct {
 	TokensInvalidBefore Millis
 	CreatedAt           Millis
 	Version             int64
-}
-
-// ApplicationSettings are the switches of one application. Stored as JSON:
-// members may be added, never renamed. The zero value of a switch is the
-// strict one.
-type ApplicationSettings struct {
-	AuthMethod     ClientAuthMethod `json:"token_endpoint_auth_method"`
-	GrantTypes     []string         `json:"grant_types"`
-	Scopes         []string         `json:"scopes"`
-	DefaultScopes  []string         `json:"default_scopes,omitempty"`
-	Resources      []string         `json:"resources,omitempty"` // first: the default audience
-	TokenAlg       string           `json:"access_token_alg,omitempty"`
-	TokenLifetime  int              `json:"access_token_lifetime,omitempty"` // seconds; 0: 300
-	AssertionAlgs  []string         `json:"assertion_algs,omitempty"`        // empty: ES256, EdDSA, PS256
-	StrictAudience bool             `json:"strict_audience,omitempty"`       // FAPI: aud of assertions is the issuer alone
-	IDTokenAlg     string           `json:"id_token_signed_response_alg,omitempty"`
-}
-
-// Allows reports whether the application may use a grant type.
-func (s ApplicationSettings) Allows(grantType string) bool {
-	return slices.Contains(s.GrantTypes, grantType)
 }
 
 // KeyStatus is the life of a client's key.

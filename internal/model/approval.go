@@ -47,11 +47,17 @@ type Approval struct {
 	EndedAt       Millis
 	// Evidence is the evidence document without its statement member, which
 	// stands in Statement; empty while pending.
-	Evidence    []byte
+	Evidence []byte
+	// Ping is the payload of a message to the asker that it has ended (JSON, of
+	// ChannelPing); empty: none is due, or it is in the outbox.
+	Ping        []byte
 	GrantID     GrantID // once fulfilled
 	FulfilledAt Millis
 	RedeemedAt  Millis
 }
+
+// ChannelPing is the outbox channel of Approval.Ping.
+const ChannelPing = "ping"
 
 // An Ending closes a pending approval.
 type Ending struct {
@@ -71,19 +77,4 @@ type PasskeyUse struct {
 	SignCount   uint32
 	BackupState bool
 	At          Millis
-}
-
-// A Grant is what a person or client was given; every token hangs under one
-// grant and dies with it. One row for its whole life.
-type Grant struct {
-	RealmID       RealmID
-	ID            GrantID
-	Kind          string // grant type it came from
-	IdentityID    IdentityID
-	ApplicationID ClientID
-	ApprovalID    ApprovalID
-	Scope         string
-	CreatedAt     Millis
-	ExpiresAt     Millis
-	RevokedAt     Millis
 }

@@ -28,15 +28,27 @@ type Identity struct {
 	Version             int64
 }
 
-// Traits are what is known of a person. Stored as JSON.
+// Traits are what is known of a person. Stored as JSON: members may be added,
+// never renamed. They are told as the standard claims of OpenID Connect Core 1.0,
+// Section 5.1.
 type Traits struct {
 	Type                string `json:"type"` // "traits_v0"
 	Username            string `json:"username"`
 	PrimaryEmailAddress string `json:"primary_email_address,omitempty"`
+	EmailVerified       bool   `json:"primary_email_verified,omitempty"` // somebody saw that it is the person's
 	GivenName           string `json:"given_name,omitempty"`
 	FamilyName          string `json:"family_name,omitempty"`
-	PrimaryPhone        string `json:"primary_phone,omitempty"`
-	Locale              string `json:"locale,omitempty"`
+	MiddleName          string `json:"middle_name,omitempty"`
+	Nickname            string `json:"nickname,omitempty"`
+	PrimaryPhone        string `json:"primary_phone,omitempty"` // E.164
+	PhoneVerified       bool   `json:"primary_phone_verified,omitempty"`
+	Locale              string `json:"locale,omitempty"`   // RFC 5646
+	Zoneinfo            string `json:"zoneinfo,omitempty"` // "Europe/Paris"
+	Gender              string `json:"gender,omitempty"`
+	Birthdate           string `json:"birthdate,omitempty"` // YYYY-MM-DD, 0000-MM-DD or YYYY
+	Profile             string `json:"profile,omitempty"`   // http or https URLs
+	Picture             string `json:"picture,omitempty"`
+	Website             string `json:"website,omitempty"`
 	ExternalID          string `json:"external_id,omitempty"`
 }
 

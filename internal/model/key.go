@@ -16,7 +16,7 @@ const (
 type SigningKey struct {
 	RealmID     RealmID
 	KID         SigningKeyID
-	Alg         string // EdDSA, ES256, RS256
+	Alg         string // EdDSA, ES256, RS256, PS256
 	PublicJWK   []byte
 	Sealed      []byte
 	State       SigningKeyState
@@ -26,4 +26,13 @@ type SigningKey struct {
 	// PublishUntil: a retired key stays in the JWKS until then. The list of
 	// keys that ever signed evidence holds it for ever.
 	PublishUntil Millis
+}
+
+// A RealmSecret is random bytes that belong to a realm under a name. It never
+// changes. It is sealed under the key-encryption key.
+type RealmSecret struct {
+	RealmID   RealmID
+	Name      string // what it is for; a constant of the program
+	Sealed    []byte
+	CreatedAt Millis
 }

@@ -1,5 +1,7 @@
 package model
 
+import "encoding/json"
+
 // A Tenant is an organisation on this server.
 type Tenant struct {
 	ID        TenantID
@@ -45,4 +47,102 @@ type RealmPolicy struct {
 	RevealUnknownUsers bool `json:"reveal_unknown_users,omitempty"`
 	// RPID is the WebAuthn relying party id; empty: the issuer's host name.
 	RPID string `json:"rp_id,omitempty"`
+	// SubjectDIDs makes public subjects did:web identifiers (did:web:host:idn_...)
+	// instead of plain identity ids.
+	SubjectDIDs bool `json:"subject_dids,omitempty"`
+	// Passwords switches the optional password method on.
+	Passwords bool `json:"passwords,omitempty"`
+	// DPoPNonce asks every DPoP proof for a nonce of the server (RFC 9449,
+	// Section 8).
+	DPoPNonce bool `json:"dpop_nonce,omitempty"`
+	// DPoPAlgs are what DPoP proofs may be signed with; empty: ES256, EdDSA, PS256.
+	DPoPAlgs []string `json:"dpop_algs,omitempty"`
+	// Registration says who may register applications (RFC 7591).
+	Registration RegistrationPolicy `json:"registration,omitzero"`
+	// CIMD says which client id metadata documents are taken.
+	CIMD DocumentPolicy `json:"cimd,omitzero"`
+	// Resources are the resource servers of the realm.
+	Resources []ResourcePolicy `json:"resources,omitempty"`
+	// TrustedIssuers may vouch for subjects (RFC 7523, Section 2.1).
+	TrustedIssuers []TrustedIssuer `json:"trusted_issuers,omitempty"`
+	// DetailsTypes are the registered authorization_details types beside those of
+	// approvals, each with its JSON Schema (RFC 9396, Section 11).
+	DetailsTypes map[string]json.RawMessage `json:"authorization_details_types,omitempty"`
+}
+
+// A RegistrationMode says who may register applications.
+type RegistrationMode string
+
+// The zero value lets nobody.
+const (
+	RegistrationOff   RegistrationMode = ""
+	RegistrationToken RegistrationMode = "token" // with an initial access token (RFC 7591, Section 3)
+	RegistrationOpen  RegistrationMode = "open"
+)
+
+// A RegistrationPolicy is how applications may register themselves.
+type RegistrationPolicy struct {
+	Mode RegistrationMode `json:"mode,omitempty"`
+	// SoftwareStatements: issuers (of TrustedIssuers) whose software statements
+	// (RFC 7591, Section 2.3) are believed.
+	SoftwareStatements []string `json:"software_statements,omitempty"`
+	// RequireStatement refuses whoever brings none.
+	RequireStatement bool `json:"require_software_statement,omitempty"`
+}
+
+// A DocumentPolicy says whose client id metadata documents are taken. Hosts are
+// exact names or "*.example.com".
+type DocumentPolicy struct {
+	Enabled bool     `json:"enabled,omitempty"`
+	Allow   []string `json:"allow,omitempty"` // empty: every host that is not denied
+	Deny    []string `json:"deny,omitempty"`
+}
+
+// A ResourcePolicy is a resource server of the realm, as far as tokens for it
+// are concerned (RFC 8707).
+type ResourcePolicy struct {
+	Resource      string   `json:"resource"` // its identifier, the audience
+	Name          string   `json:"name,omitempty"`
+	Scopes        []string `json:"scopes,omitempty"`
+	DefaultScopes []string `json:"default_scopes,omitempty"` // for clients that ask for none
+}
+
+// A TrustedIssuer vouches for subjects by signed assertions.
+type TrustedIssuer struct {
+	Issuer  string          `json:"issuer"`
+	JWKSURI string          `json:"jwks_uri,omitempty"` // one of the two
+	JWKS    json.RawMessage `json:"jwks,omitempty"`
+	Algs    []string        `json:"algs,omitempty"` // empty: ES256, EdDSA, PS256, RS256
+	// Audiences are what its assertions may be addressed to beside this issuer
+	// and the token endpoint.
+	Audiences []string `json:"audiences,omitempty"`
+	// Subjects maps what its assertions call a subject to what it is here. A
+	// subject that no rule matches is refused.
+	Subjects []SubjectRule `json:"subjects,omitempty"`
+	// IdentityAssertions: it may issue ID-JAGs for this server.
+	IdentityAssertions bool `json:"identity_assertions,omitempty"`
+	// MaxLifetime of its assertions, in seconds; 0: 3600.
+	MaxLifetime int `json:"max_lifetime,omitempty"`
+	// Reusable: an assertion with a jti may be presented again until it expires, as
+	// a token that is mounted into a workload is. ID-JAGs never may.
+	Reusable bool `json:"reusable,omitempty"`
+}
+
+// A SubjectRule lets subjects of a trusted issuer in.
+type SubjectRule struct {
+	// Subject is the exact `sub`, or a prefix that ends with "*".
+	Subject string `json:"subject"`
+	// Claims must be there with these very values. A name that starts with "/" is
+	// a JSON Pointer (RFC 6901), such as "/kubernetes.io/namespace".
+	Claims map[string]string `json:"claims,omitempty"`
+	// Identity is whom the tokens are for: an identity id, or "login:{claim}" for
+	// the identity that has that claim's value as its login. Empty: the tokens are
+	// for the workload itself, under the name that the issuer gives it.
+	Identity string `json:"identity,omitempty"`
+	// Prefix is put before the name of a workload, to tell apart those of issuers
+	// that name alike, such as two clusters.
+	Prefix string `json:"prefix,omitempty"`
+	// Clients may present it; empty: every confidential client with the grant type.
+	Clients []ClientID `json:"clients,omitempty"`
+	Scopes  []string   `json:"scopes,omitempty"` // at most these; empty: the client's
 }

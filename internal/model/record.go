@@ -41,6 +41,8 @@ const (
 	TopicKeys        = "keys"        // key: realm id
 	TopicIdentity    = "identity"    // key: realm id "/" identity id
 	TopicApproval    = "approval"    // key: approval id "/" identity id
+	TopicDevice      = "device"      // key: digest of the device code, base64url
+	TopicOutbox      = "outbox"      // key: channel; there is something to send
 	TopicRevocation  = "revocation"
 )
 
@@ -79,9 +81,15 @@ type Revocation struct {
 
 // Namespaces of the consume-once store.
 const (
-	OnceAssertion = "assertion" // client assertion jti (RFC 7523, Section 3)
-	OnceNobody    = "nobody"    // a CIBA request to a stranger, which asks nobody
-	OnceCeremony  = "ceremony"  // WebAuthn challenge
+	OnceAssertion    = "assertion"    // client assertion jti (RFC 7523, Section 3)
+	OnceNobody       = "nobody"       // a CIBA request to a stranger, which asks nobody
+	OnceCeremony     = "ceremony"     // WebAuthn challenge
+	OnceCode         = "code"         // authorization code (RFC 6749, Section 4.1.2)
+	OncePushed       = "par"          // pushed authorization request (RFC 9126, Section 7.3)
+	OnceDPoP         = "dpop"         // DPoP proof jti (RFC 9449, Section 11.1)
+	OnceBearerJWT    = "jwt"          // assertion of a trusted issuer (RFC 7523, Section 3)
+	OnceRequest      = "request"      // jti of a signed request
+	OnceRegistration = "registration" // use of an initial access token (RFC 7591, Section 3)
 )
 
 // A Once is a thing that may be used once. Of all who present it before it is

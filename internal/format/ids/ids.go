@@ -32,11 +32,14 @@ const (
 // its underscore). Ids made later by the same process sort later, down to the
 // resolution of about a quarter of a microsecond. It must not be used for
 // anything that has to stay unguessable; see [Secret].
-func New(prefix string) string {
+func New(prefix string) string { return At(prefix, time.Now()) }
+
+// At is [New] for another instant than the present one.
+func At(prefix string, now time.Time) string {
 	var buf [maxPrefix + 1 + idLen]byte
 	out := append(buf[:0], prefix...)
 	out = append(out, '_')
-	hi, lo := uuid(time.Now())
+	hi, lo := uuid(now)
 	return string(appendID(out, hi, lo))
 }
 
@@ -112,6 +115,12 @@ func Time(id string) (time.Time, bool) {
 // parse reads the 26 characters and checks version and variant, so that each
 // UUID has exactly one spelling.
 func parse(text string) (hi, lo uint64, ok bool) {
+	hi, lo, ok = words(text)
+	return hi, lo, ok && hi>>12&15 == 7 && lo>>62 == 0b10
+}
+
+// words reads the 26 characters of any 128 bits.
+func words(text string) (hi, lo uint64, ok bool) {
 	if text[0] > '7' { // more than 128 bits
 		return 0, 0, false
 	}
@@ -123,5 +132,5 @@ func parse(text string) (hi, lo uint64, ok bool) {
 		hi = hi<<5 | lo>>59
 		lo = lo<<5 | uint64(v)
 	}
-	return hi, lo, hi>>12&15 == 7 && lo>>62 == 0b10
+	return hi, lo, true
 }

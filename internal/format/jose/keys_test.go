@@ -16,6 +16,7 @@ import (
 	"github.com/assent-id/assent/internal/format/jose"
 )
 
+// Requirement: keys-members, keys-public-only, keys-rsa-size
 func TestPublicJWKSaysWhatTheKeyIsFor(t *testing.T) {
 	for _, alg := range allAlgs {
 		key := generate(t, alg)
@@ -86,6 +87,7 @@ func TestParsePublicRefusesWhatItCannotTrust(t *testing.T) {
 		{"alg of a wider curve", edit(a3Key, `"kty"`, `"alg":"ES512","kty"`)},
 		{"alg for encryption", edit(rsaKey, "RS256", "RSA-OAEP-256")},
 		{"use enc", edit(a3Key, `"kty"`, `"use":"enc","kty"`)},
+		{"use of SPIFFE for certificates", edit(a3Key, `"kty"`, `"use":"x509-svid","kty"`)},
 		{"use of another type", edit(a3Key, `"kty"`, `"use":1,"kty"`)},
 		{"key_ops without verify", edit(a3Key, `"kty"`, `"key_ops":["sign"],"kty"`)},
 		{"key_ops empty", edit(a3Key, `"kty"`, `"key_ops":[],"kty"`)},
@@ -110,7 +112,7 @@ func TestParsePublicRefusesWhatItCannotTrust(t *testing.T) {
 
 func TestParsePublicTakesWhatRFC7517Allows(t *testing.T) {
 	for name, member := range map[string]string{
-		"use": `"use":"sig"`, "key_ops": `"key_ops":["verify"]`, "both ops": `"key_ops":["sign","verify"]`,
+		"use": `"use":"sig"`, "use of SPIFFE": `"use":"jwt-svid"`, "key_ops": `"key_ops":["verify"]`, "both ops": `"key_ops":["sign","verify"]`,
 		"its alg": `"alg":"ES256"`, "unknown members": `"exp":1,"nested":{"a":[]}`, "kid": `"kid":"a b"`,
 	} {
 		if _, err := jose.ParsePublic([]byte(strings.Replace(a3Key, `"kty"`, member+`,"kty"`, 1))); err != nil {
@@ -119,6 +121,7 @@ func TestParsePublicTakesWhatRFC7517Allows(t *testing.T) {
 	}
 }
 
+// Requirement: keys-rsa-size
 func TestRSAKeysOfTheWrongSizeAreRefused(t *testing.T) {
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	key, err := rsa.GenerateKey(rand.Reader, 1024)

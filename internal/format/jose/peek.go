@@ -38,14 +38,22 @@ func (u Unverified) Claims() []byte { return u.claims }
 // form described in the package comment, with a JSON object as payload; any
 // other is [ErrMalformed], or [ErrAlgorithm] if only the algorithm is at fault.
 func Peek(compact string) (Unverified, error) {
-	return peekClaims(compact, false)
+	return peekClaims(compact, 0)
+}
+
+// PeekForeign is [Peek] for the tokens of issuers who write for many readers:
+// the header may also name the certificate of the key by its thumbprint ("x5t",
+// "x5t#S256", RFC 7515, Sections 4.1.7 and 4.1.8), as those of CI services do. A
+// thumbprint brings no key and says nowhere to fetch one; it is ignored.
+func PeekForeign(compact string) (Unverified, error) {
+	return peekClaims(compact, thumbprints)
 }
 
 // PeekWithKey is [Peek] for the tokens that carry their own public key in "jwk",
 // such as DPoP proofs (RFC 9449, Section 4.2). The header must have one. The key
 // is the sender's claim; that it means something must be known from elsewhere.
 func PeekWithKey(compact string) (Unverified, *PublicKey, error) {
-	u, err := peekClaims(compact, true)
+	u, err := peekClaims(compact, embeddedKey)
 	if err != nil {
 		return Unverified{}, nil, err
 	}
@@ -59,8 +67,16 @@ func PeekWithKey(compact string) (Unverified, *PublicKey, error) {
 	return u, key, nil
 }
 
-func peekClaims(compact string, jwkAllowed bool) (Unverified, error) {
-	u, err := peekBytes(compact, jwkAllowed)
+// An allowance is what a header may have beside the members that all may have.
+type allowance uint8
+
+const (
+	embeddedKey allowance = 1 << iota // "jwk"
+	thumbprints                       // "x5t" and "x5t#S256", unread
+)
+
+func peekClaims(compact string, extra allowance) (Unverified, error) {
+	u, err := peekBytes(compact, extra)
 	if err != nil {
 		return Unverified{}, err
 	}
@@ -71,7 +87,7 @@ func peekClaims(compact string, jwkAllowed bool) (Unverified, error) {
 }
 
 // peekBytes is peekClaims for a payload of any kind.
-func peekBytes(compact string, jwkAllowed bool) (Unverified, error) {
+func peekBytes(compact string, extra allowance) (Unverified, error) {
 	if len(compact) > maxToken {
 		return Unverified{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, maxToken)
 	}
@@ -91,7 +107,7 @@ func peekBytes(compact string, jwkAllowed bool) (Unverified, error) {
 	if d.failed {
 		return Unverified{}, fmt.Errorf("%w: not canonical base64url", ErrMalformed)
 	}
-	if err := u.readHeader(head, jwkAllowed); err != nil {
+	if err := u.readHeader(head, extra); err != nil {
 		return Unverified{}, fmt.Errorf("header: %w", err)
 	}
 	return u, nil
@@ -121,7 +137,7 @@ func (d *decoder) decode(part []byte) []byte {
 // readHeader takes the known members and refuses all others: an unknown member
 // may change what the token means ("crit", "b64", RFC 7515, Section 4.1.11; RFC
 // 7797) or where the key comes from ("jku", "x5u", "x5c").
-func (u *Unverified) readHeader(data []byte, jwkAllowed bool) error {
+func (u *Unverified) readHeader(data []byte, extra allowance) error {
 	hasAlg := false
 	err := scanObject(data, func(name, value []byte) error {
 		switch string(name) {
@@ -136,9 +152,14 @@ func (u *Unverified) readHeader(data []byte, jwkAllowed bool) error {
 			var ignored string
 			return stringMember(value, &ignored)
 		case "jwk":
-			if jwkAllowed {
+			if extra&embeddedKey != 0 {
 				u.jwk = value
 				return nil
+			}
+		case "x5t", "x5t#S256":
+			if extra&thumbprints != 0 {
+				var ignored string
+				return stringMember(value, &ignored)
 			}
 		}
 		return fmt.Errorf("%w: a member that is not allowed here", ErrMalformed)

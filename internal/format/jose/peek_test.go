@@ -11,6 +11,7 @@ import (
 
 func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
+// Requirement: keys-jws-strict, keys-alg-from-record
 func TestPeekTakesOneFormOfCompactJWS(t *testing.T) {
 	const key = `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
 	header, claims, sig := b64(`{"alg":"ES256"}`), b64(`{"iss":"joe"}`), a3Sig
@@ -95,6 +96,7 @@ func many(last string) string {
 	return "{" + s.String() + `"` + last + `":0}`
 }
 
+// Requirement: keys-jws-strict
 func TestClaimsAreAnObjectWithOneReading(t *testing.T) {
 	tests := []struct {
 		name, claims string
@@ -188,5 +190,41 @@ func TestErrorsRepeatNothingOfTheToken(t *testing.T) {
 		if _, err := jose.Peek(token); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// What names the certificate of a key brings no key and no address of one: such
+// a header verifies as the same token without it would, with the reader's own
+// key. What does bring one stays refused.
+//
+// Requirement: jwt-bearer-workloads, keys-jws-strict
+func TestTokensOfOthersMayNameACertificateAndNothingElse(t *testing.T) {
+	with := func(h string) string { return b64(h) + "." + b64(`{"iss":"joe"}`) + "." + a3Sig }
+	for member, want := range map[string]error{
+		`"x5t":"eBZ_cn3sXYAd0ch4THBKHIgOwOE"`:            nil,
+		`"x5t#S256":"eBZ_cn3sXYAd0ch4THBKHIgOwOE"`:       nil,
+		`"x5t":"a","x5t#S256":"b","typ":"JWT","kid":"c"`: nil,
+		`"x5t":1`:                    jose.ErrMalformed,
+		`"x5t":null`:                 jose.ErrMalformed,
+		`"x5t":"a","x5t":"a"`:        jose.ErrMalformed,
+		`"X5T":"a"`:                  jose.ErrMalformed,
+		`"x5u":"https://x.example/"`: jose.ErrMalformed,
+		`"x5c":["MIIB"]`:             jose.ErrMalformed,
+		`"jku":"https://x.example/"`: jose.ErrMalformed,
+		`"jwk":` + a3Key:             jose.ErrMalformed,
+		`"crit":["x5t"],"x5t":"a"`:   jose.ErrMalformed,
+		`"b64":false`:                jose.ErrMalformed,
+		`"x5t":"a","enc":"A128GCM"`:  jose.ErrMalformed,
+	} {
+		token := with(`{"alg":"ES256",` + member + `}`)
+		if _, err := jose.PeekForeign(token); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", member, err, want)
+		}
+		if _, err := jose.Peek(token); !errors.Is(err, jose.ErrMalformed) {
+			t.Errorf("%s in a token of ours: got %v", member, err)
+		}
+	}
+	if _, err := jose.PeekForeign(with(`{"alg":"none","x5t":"a"}`)); !errors.Is(err, jose.ErrAlgorithm) {
+		t.Errorf("alg none: got %v", err)
 	}
 }

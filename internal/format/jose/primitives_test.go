@@ -13,6 +13,8 @@ import (
 
 // TestWycheproofPrimitives runs the vectors of the signature schemes themselves,
 // in the encodings that JOSE uses.
+//
+// Requirement: keys-jws-vectors
 func TestWycheproofPrimitives(t *testing.T) {
 	for _, name := range []string{
 		"ecdsa_secp256r1_sha256_p1363_test.json", "ed25519_test.json",

@@ -139,10 +139,15 @@ func inspect(jwkJSON []byte) (about, error) {
 	return a, nil
 }
 
+// useSVID marks the keys of a SPIFFE bundle that sign JWT-SVIDs (SPIFFE Trust
+// Domain and Bundle, Section 4.2.2): signatures, like "sig". Its other mark,
+// "x509-svid", is for certificates and stays refused.
+const useSVID = "jwt-svid"
+
 // signs reports whether the JWK may be used for signatures and the operation is
 // among its key_ops (RFC 7517, Sections 4.2 and 4.3).
 func (a about) signs(operation string) bool {
-	if a.broken || a.use != "" && a.use != "sig" {
+	if a.broken || a.use != "" && a.use != "sig" && a.use != useSVID {
 		return false
 	}
 	if a.ops == nil {
@@ -178,8 +183,12 @@ func newPublic(key crypto.PublicKey, alg Alg, kid string) (*PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	written := alg
 	if alg == "" {
 		alg = usual
+	}
+	if usual != RS256 { // one kind, one algorithm
+		written = alg
 	}
 	if !alg.fits(usual) {
 		return nil, fmt.Errorf("%w: its algorithm is not one for this kind of key", ErrKey)
@@ -192,7 +201,7 @@ func newPublic(key crypto.PublicKey, alg Alg, kid string) (*PublicKey, error) {
 	if k.kid == "" {
 		k.kid = k.thumb
 	}
-	k.public, err = gojose.JSONWebKey{Key: key, KeyID: k.kid, Algorithm: string(alg), Use: "sig"}.MarshalJSON()
+	k.public, err = gojose.JSONWebKey{Key: key, KeyID: k.kid, Algorithm: string(written), Use: "sig"}.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
@@ -243,7 +252,8 @@ func (k *PublicKey) KID() string { return k.kid }
 // Alg returns the one algorithm that the key is used with.
 func (k *PublicKey) Alg() Alg { return k.alg }
 
-// JSON returns the public JWK with kid, use and alg.
+// JSON returns the public JWK with kid, use and alg. An RSA key that named no
+// algorithm still names none, so that [PublicKey.WithAlg] works on what was kept.
 func (k *PublicKey) JSON() []byte { return bytes.Clone(k.public) }
 
 // Thumbprint returns the SHA-256 thumbprint of RFC 7638 in base64url.

@@ -35,6 +35,7 @@ const (
 	rsaThumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 )
 
+// Requirement: keys-jws-vectors
 func TestRFC7515AppendixA3Verifies(t *testing.T) {
 	u, err := jose.Peek(a3Token)
 	if err != nil {
@@ -50,6 +51,7 @@ func TestRFC7515AppendixA3Verifies(t *testing.T) {
 	}
 }
 
+// Requirement: keys-jws-vectors
 func TestRFC8037AppendixAVerifies(t *testing.T) {
 	u, err := jose.PeekBytes(edToken)
 	if err != nil {
@@ -67,6 +69,7 @@ func TestRFC8037AppendixAVerifies(t *testing.T) {
 	}
 }
 
+// Requirement: keys-jws-vectors
 func TestThumbprintsOfRFC7638AndRFC8037(t *testing.T) {
 	for key, want := range map[string]string{rsaKey: rsaThumbprint, edKey: edThumbprint} {
 		if got := parse(t, key).Thumbprint(); got != want {

@@ -101,6 +101,7 @@ func TestEd25519AndEdDSAAreOneAlgorithm(t *testing.T) {
 	}
 }
 
+// Requirement: keys-alg-from-record
 func TestTheKeyRecordFixesTheAlgorithm(t *testing.T) {
 	keys := map[jose.Alg]*jose.PrivateKey{}
 	for _, alg := range []jose.Alg{jose.ES256, jose.EdDSA, jose.RS256, jose.PS256} {
@@ -122,6 +123,7 @@ func TestTheKeyRecordFixesTheAlgorithm(t *testing.T) {
 	}
 }
 
+// Requirement: keys-alg-from-record
 func TestOneRSAKeyServesOnlyItsRecordedAlgorithm(t *testing.T) {
 	private := generate(t, jose.RS256)
 	jwk, err := private.MarshalPrivate()
@@ -170,6 +172,8 @@ func TestWithAlgNeverOverridesTheKey(t *testing.T) {
 
 // The classic confusion: an HMAC whose key is the public key as the attacker
 // sees it.
+//
+// Requirement: keys-alg-from-record
 func TestHMACWithThePublicKeyIsRefused(t *testing.T) {
 	key := parse(t, rsaKey)
 	for _, secret := range [][]byte{key.JSON(), []byte(key.Thumbprint()), {}} {

@@ -30,6 +30,8 @@ type wycheproofFile struct {
 // TestWycheproofVectors runs every JWS vector of Project Wycheproof. What the
 // closed table leaves out (HMAC, other curves and hashes) must be refused even
 // where the vector is valid.
+//
+// Requirement: keys-jws-vectors
 func TestWycheproofVectors(t *testing.T) {
 	accepted := 0
 	for _, name := range []string{"json_web_signature_test.json", "json_web_key_test.json", "json_web_crypto_test.json"} {

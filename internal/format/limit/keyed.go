@@ -62,6 +62,18 @@ func (k *Keyed) Allow(key string, now time.Time) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// Return gives one event of the key back that [Keyed.Allow] allowed and that
+// turned out not to count.
+func (k *Keyed) Return(key string) {
+	h := maphash.String(k.seed, key)
+	s := &k.shards[h%shardCount]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tat, known := s.tat[h]; known {
+		s.tat[h] = tat - int64(k.rate.Every)
+	}
+}
+
 // makeRoom looks at a few entries, which Go's map picks at random, and drops
 // those whose allowance is whole again: forgetting them changes nothing. Where
 // there is none it drops the one that is nearest to that, so that a flood of

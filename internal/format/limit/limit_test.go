@@ -49,6 +49,22 @@ func TestARefusedEventCostsNothing(t *testing.T) {
 	}
 }
 
+func TestAnEventThatIsGivenBackDoesNotCount(t *testing.T) {
+	k := limit.NewKeyed(limit.Rate{Every: time.Minute, Burst: 2}, 100)
+	k.Return("key") // of nobody
+	for i := range 10 {
+		if _, ok := k.Allow("key", start); !ok {
+			t.Fatalf("event %d was refused although those before were given back", i)
+		}
+		k.Return("key")
+	}
+	k.Allow("key", start)
+	k.Allow("key", start)
+	if _, ok := k.Allow("key", start); ok {
+		t.Error("giving back gave more than was taken")
+	}
+}
+
 func TestKeysDoNotShareAnAllowance(t *testing.T) {
 	k := limit.NewKeyed(limit.Per(1, time.Minute), 10_000)
 	for i := range 1000 {
