@@ -40,6 +40,7 @@ help:
 	@echo "make clean   remove what make built (never ./data)"
 	@echo
 	@echo "Parts of make test: lint vuln test-go test-web test-browser"
+	@echo "When tests prove other requirements: make conformance (writes docs/conformance.md)"
 
 # --- run and build
 
@@ -151,6 +152,11 @@ fuzz: need-build $(STAMPS)/web
 			echo "== $$name ($${file#./})"; \
 			go test -run xxx -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$$(dirname "$${file#./}")"; \
 		done; done
+
+# The table of requirements and the tests that prove them.
+.PHONY: conformance
+conformance: need-build
+	@go test ./internal/rules -run ConformancePageIsUpToDate -update
 
 .PHONY: fmt
 fmt: $(STAMPS)/npm

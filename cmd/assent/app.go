@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -14,6 +16,7 @@ import (
 type appCmd struct {
 	Create       appCreateCmd       `cmd:"" help:"Register an application."`
 	List         appListCmd         `cmd:"" help:"List the applications of a realm."`
+	Apply        appApplyCmd        `cmd:"" help:"Make the applications of a file those of a realm."`
 	Freeze       appFreezeCmd       `cmd:"" help:"Stop an application: no token, no question; its tokens are dead."`
 	Thaw         appThawCmd         `cmd:"" help:"Let a frozen application work again."`
 	RevokeTokens appRevokeTokensCmd `cmd:"" help:"Make every token dead that an application has by now."`
@@ -29,6 +32,7 @@ type appCreateCmd struct {
 	Scope    string   `help:"Scopes that it may have, separated by spaces."`
 	Grant    []string `help:"Grant types: client_credentials, ciba, ...; may be repeated. Default: what fits the kind." sep:","`
 	Resource []string `help:"APIs that its tokens are for; the first is the default; may be repeated." placeholder:"URI" sep:"none"`
+	Settings string   `help:"Its other switches and addresses, as JSON: redirect_uris, profile and so on." placeholder:"FILE" type:"path"`
 	TokenAlg string   `help:"Signature of its access tokens: ${enum}." enum:"ES256,EdDSA,RS256" default:"ES256"`
 	realmFlag
 	storeFlags
@@ -96,6 +100,9 @@ func (c *appCreateCmd) application(ctx context.Context, s *server.Server) (appli
 		}
 		n.JWKS = text
 	}
+	if err := c.readSettings(&n.Settings); err != nil {
+		return n, err
+	}
 	if c.Owner != "" {
 		_, owner, err := findIdentity(ctx, s, c.Realm, c.Owner)
 		if err != nil {
@@ -104,6 +111,24 @@ func (c *appCreateCmd) application(ctx context.Context, s *server.Server) (appli
 		n.OwnerID = owner.ID
 	}
 	return n, nil
+}
+
+// readSettings reads the file of settings. A name that means nothing is refused:
+// it would be a switch that somebody believes to be set.
+func (c *appCreateCmd) readSettings(into *model.ApplicationSettings) error {
+	if c.Settings == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.Settings)
+	if err != nil {
+		return fmt.Errorf("read the application's settings: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("read the application's settings in %s: %w", c.Settings, err)
+	}
+	return nil
 }
 
 func (c *appCreateCmd) grants() []string {

@@ -19,11 +19,13 @@ import (
 )
 
 type devCmd struct {
-	Listen  string `help:"Address to listen on." default:"127.0.0.1:8420"`
-	BaseURL string `name:"base-url" help:"What browsers call this server. Default: http://localhost with the port of --listen." placeholder:"URL"`
-	Data    string `help:"Folder for everything that is kept. Delete it to start anew." default:"./data"`
-	JSON    bool   `name:"json" help:"Print one JSON line per event."`
-	Open    bool   `help:"Open the link in the browser."`
+	Listen       string   `help:"Address to listen on." default:"127.0.0.1:8420"`
+	BaseURL      string   `name:"base-url" help:"What browsers call this server. Default: http://localhost with the port of --listen." placeholder:"URL"`
+	Data         string   `help:"Folder for everything that is kept. Delete it to start anew." default:"./data"`
+	JSON         bool     `name:"json" help:"Print one JSON line per event."`
+	Open         bool     `help:"Open the link in the browser."`
+	AllowFetch   []string `help:"Host, or host:port, that outgoing fetches may reach on loopback and private addresses and over plain http. May be repeated." default:"localhost,127.0.0.1,[::1]" placeholder:"HOST"`
+	Applications string   `help:"YAML or JSON file of applications that are registered at start (assent app apply)." placeholder:"FILE" type:"path"`
 }
 
 // Run starts the server on this machine, with a person and an agent to try it
@@ -57,11 +59,15 @@ func (c *devCmd) run(p *program, listener net.Listener, log *slog.Logger) error 
 		Database: filepath.Join(c.Data, "assent.db"), BaseURL: c.BaseURL, Keyring: keyring, Development: true,
 		Logger: log, Version: buildVersion().Version, OnDemoAsk: agent.ask,
 		DefaultRealmTitle: "Assent (development)", DefaultPolicy: demoPolicy,
+		FetchAllow: c.AllowFetch,
 	})
 	if err != nil {
 		return err
 	}
 	link, err := c.populate(p.ctx, s, agent)
+	if err == nil {
+		err = applyAtStart(p, s, c.Applications)
+	}
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}

@@ -10,6 +10,7 @@ import (
 
 type keyCmd struct {
 	Generate keyGenerateCmd `cmd:"" help:"Make a new key-encryption key. Keep it apart from the database and its backups."`
+	Rotate   keyRotateCmd   `cmd:"" help:"Make new signing keys for a realm, which sign from now on."`
 }
 
 type keyGenerateCmd struct {

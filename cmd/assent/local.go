@@ -20,8 +20,9 @@ const (
 )
 
 // demoPolicy allows what demos need and nothing else may: passkeys in
-// software, and an agent that may ask anybody.
-var demoPolicy = model.RealmPolicy{Development: true, AskAnyone: true}
+// software, an agent that may ask anybody, and clients that register themselves.
+var demoPolicy = model.RealmPolicy{Development: true, AskAnyone: true,
+	Registration: model.RegistrationPolicy{Mode: model.RegistrationOpen}, CIMD: model.DocumentPolicy{Enabled: true}}
 
 // ensureDemoPerson finds the demo person, or adds them.
 func ensureDemoPerson(ctx context.Context, s *server.Server, site *model.Site) (model.Identity, error) {
@@ -30,7 +31,8 @@ func ensureDemoPerson(ctx context.Context, s *server.Server, site *model.Site) (
 		return identity, err
 	}
 	return s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{
-		DisplayName: demoName, Traits: model.Traits{Username: demoUsername, PrimaryEmailAddress: demoEmail},
+		DisplayName: demoName, Traits: model.Traits{Username: demoUsername, PrimaryEmailAddress: demoEmail,
+			GivenName: "Alex", FamilyName: "Demo", PrimaryPhone: "+15555550100", Locale: "en-GB", ExternalID: "demo-1"},
 	})
 }
 

@@ -15,6 +15,7 @@ type realmCmd struct {
 	Create  realmCreateCmd  `cmd:"" help:"Create a realm. One named default has the base URL as its issuer, others BASE/realms/NAME."`
 	Disable realmDisableCmd `cmd:"" help:"Stop everything in a realm."`
 	Enable  realmEnableCmd  `cmd:"" help:"Let a disabled realm work again."`
+	Policy  realmPolicyCmd  `cmd:"" help:"Print or change what a realm allows: registration, resources, trusted issuers, ..."`
 }
 
 type realmCreateCmd struct {

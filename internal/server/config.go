@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/assent-id/assent/internal/edge/api"
+	"github.com/assent-id/assent/internal/fetch"
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/realm"
@@ -37,17 +39,23 @@ type Config struct {
 	// BehindProxy: a proxy in front terminates TLS, so plain HTTP is meant.
 	BehindProxy     bool
 	TLSCert, TLSKey string // files; both or none
+	MTLS            MTLS   // the listener for clients with certificates
 	Metrics         bool   // serve /metrics
 	Profiling       bool   // serve /debug/pprof; never in production
 	MaxConns        int    // to the database; 0: a default
-	GracefulStop    time.Duration
-	OnDemoAsk       func(ctx context.Context, site *model.Site, person model.Identity, ask DemoAsk) error
-	MailAfter       time.Duration // 0: default in development, no mail otherwise
+	// FetchAllow names hosts, each with or without a port, that outgoing fetches
+	// may reach on loopback and private addresses and over plain http.
+	FetchAllow   []string
+	GracefulStop time.Duration
+	OnDemoAsk    func(ctx context.Context, site *model.Site, person model.Identity, ask DemoAsk) error
+	MailAfter    time.Duration // 0: default in development, no mail otherwise
 	// NoDefaultRealm leaves a database without a default realm as it is: for
 	// commands that work in another realm, or make the default one themselves.
 	NoDefaultRealm    bool
 	DefaultRealmTitle string
 	DefaultPolicy     model.RealmPolicy // of the default realm, when it is created
+	// Now is the clock; nil: time.Now. Tests turn it.
+	Now func() time.Time
 }
 
 // validate refuses what would run unsafely, and fills in defaults.
@@ -64,6 +72,11 @@ func (c *Config) validate() error {
 	if c.BaseURL != "" {
 		if err := c.settle(); err != nil {
 			return err
+		}
+	}
+	for _, host := range c.FetchAllow {
+		if err := fetch.ValidateAllow(host); err != nil {
+			return fmt.Errorf("allow fetches from %q: %w", host, err)
 		}
 	}
 	if c.Logger == nil {
@@ -89,6 +102,9 @@ func (c *Config) settle() error {
 		return err
 	}
 	if err := c.validateTransport(base); err != nil {
+		return err
+	}
+	if err := c.validateMTLS(); err != nil {
 		return err
 	}
 	if c.Listen == "" {

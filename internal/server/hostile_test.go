@@ -20,6 +20,8 @@ var hostile = []string{"", " ", "\x00", "a\x00b", "\xff", "\xed\xa0\x80", "\ufff
 
 // Whatever is sent, the fault is the sender's: no answer is a 5xx, on no
 // database.
+//
+// Requirement: token-never-5xx
 func TestNoInputIsTheServersFault(t *testing.T) {
 	engines := map[string]func(*server.Config){"sqlite": nil, "postgres": func(c *server.Config) { c.Database = pgtest.Database(t) }}
 	for name, change := range engines {

@@ -165,6 +165,7 @@ func TestThreeProcessesOnOnePostgreSQLActAsOne(t *testing.T) {
 		return c.world(node).Post(t, "/oauth/token", app.Form("grant_type", oauth.GrantCIBA, "auth_req_id", id), headers...)
 	}
 
+	// Requirement: ciba-long-poll
 	t.Run("made on one, decided on the second, polled on the third", func(t *testing.T) {
 		var waits []time.Duration
 		for range 7 {
@@ -220,6 +221,7 @@ func TestThreeProcessesOnOnePostgreSQLActAsOne(t *testing.T) {
 		}
 	})
 
+	// Requirement: ciba-tokens-once
 	t.Run("32 polls at once, one gets tokens", func(t *testing.T) {
 		a := ask(t, 0)
 		_, err := person.Decide(t.Context(), a.Text("approval_id"), evidence.Approve)
@@ -241,6 +243,7 @@ func TestThreeProcessesOnOnePostgreSQLActAsOne(t *testing.T) {
 		}, "already_redeemed")
 	})
 
+	// Requirement: assertion-jti-once
 	t.Run("one assertion sent to all three", func(t *testing.T) {
 		form := keyed.AssertionForm(t, c.issuer, nil, "grant_type", oauth.GrantClientCredentials)
 		one(t, 33, func(i int) (bool, string) {
@@ -249,6 +252,30 @@ func TestThreeProcessesOnOnePostgreSQLActAsOne(t *testing.T) {
 		}, "invalid_client")
 	})
 
+	// Requirement: dpop-jti-once, dpop-race
+	t.Run("one DPoP proof sent to all three", func(t *testing.T) {
+		proof := servertest.NewProver(t).Proof(t, "POST", c.issuer+"/oauth/token", nil)
+		one(t, 32, func(i int) (bool, string) {
+			got := c.world(i%3).Post(t, "/oauth/token", app.Form("grant_type", "client_credentials"), "DPoP", proof)
+			return got.Status == 200, got.Text("error")
+		}, "invalid_dpop_proof")
+	})
+
+	// Requirement: dpop-nonce
+	t.Run("a nonce of one is good at the others", func(t *testing.T) {
+		strict := c.world(0).App(t, application.NewApplication{Settings: model.ApplicationSettings{DPoPNonce: true}})
+		p, form := servertest.NewProver(t), strict.Form("grant_type", "client_credentials")
+		first := c.world(0).Post(t, "/oauth/token", form, "DPoP", p.Proof(t, "POST", c.issuer+"/oauth/token", nil))
+		nonce := first.Header.Get("DPoP-Nonce")
+		for node := range c.nodes {
+			proof := p.Proof(t, "POST", c.issuer+"/oauth/token", map[string]any{"nonce": nonce})
+			if got := c.world(node).Post(t, "/oauth/token", form, "DPoP", proof); got.Status != 200 {
+				t.Errorf("node %d: %d %s", node, got.Status, got.Body)
+			}
+		}
+	})
+
+	// Requirement: revoke-access-token
 	t.Run("revoked on one, dead on all within a second", func(t *testing.T) {
 		token := c.world(0).Post(t, "/oauth/token", app.Form("grant_type", "client_credentials")).Text("access_token")
 		form := app.Form("token", token)

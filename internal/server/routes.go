@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,13 +22,24 @@ import (
 // registered once, relative to the realm; inRealm finds out which.
 func (s *Server) routes() (http.Handler, error) {
 	inner := http.NewServeMux()
-	oauthhttp.New(oauthhttp.Config{Engine: s.engine, Keys: s.Keys, Stopping: s.stopping}).Register(inner)
-	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,
-		DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
-	if err := s.people(inner); err != nil {
+	hosted, err := s.hostedPages()
+	if err != nil {
 		return nil, err
 	}
-	return httpx.Recorded(s.cfg.Logger, s.metrics, s.dispatch(s.inRealm(inner))), nil
+	endpoints := oauthhttp.New(oauthhttp.Config{Engine: s.engine, Keys: s.Keys, Sessions: s.SignIn, Screens: hosted, Logout: s.logout,
+		Registrar: s.Applications, Stopping: s.stopping})
+	endpoints.Register(inner)
+	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,
+		DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
+	if err := s.people(inner, hosted); err != nil {
+		return nil, err
+	}
+	s.realms = s.inRealm(endpoints.WithSubjects(inner))
+	whole := httpx.Recorded(s.cfg.Logger, s.metrics, s.dispatch(s.realms))
+	if s.cfg.BehindProxy {
+		whole = httpx.Forwarded(whole)
+	}
+	return whole, nil
 }
 
 // dispatch parts what is the server's own from what is a realm's.
@@ -53,21 +65,21 @@ func (s *Server) dispatch(realm http.Handler) http.Handler {
 	})
 }
 
-// people registers what people see.
-func (s *Server) people(mux *http.ServeMux) error {
-	approver, err := assets.Approver()
-	if err != nil {
-		return err
-	}
+func (s *Server) hostedPages() (*pages.Pages, error) {
 	scripts, err := assets.Pages()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	shown := pages.Config{SignIn: s.SignIn, Directory: s.Directory, Scripts: scripts}
+	shown := pages.Config{SignIn: s.SignIn, Apps: s.engine, Directory: s.Directory, Scripts: scripts}
 	if s.cfg.Development {
 		shown.Mailbox = s.mailbox
 	}
-	hosted, err := pages.New(shown)
+	return pages.New(shown)
+}
+
+// people registers what people see.
+func (s *Server) people(mux *http.ServeMux, hosted *pages.Pages) error {
+	approver, err := assets.Approver()
 	if err != nil {
 		return err
 	}
@@ -117,9 +129,10 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 }
 
 // splitRealm takes the realm out of a path: /realms/{name}/rest, or the forms
-// in which RFC 8414, Section 3.1, inserts the well-known part before it.
+// in which RFC 8414, Section 3.1, and RFC 9728, Section 3.1, insert the well-known
+// part before it.
 func splitRealm(whole string) (name, rest string, ok bool) {
-	for _, wellKnown := range oauthhttp.MetadataPaths {
+	for _, wellKnown := range append(slices.Clone(oauthhttp.MetadataPaths), oauthhttp.ResourcePath) {
 		if after, found := strings.CutPrefix(whole, wellKnown+"/realms/"); found {
 			return after, wellKnown, !strings.Contains(after, "/")
 		}

@@ -195,6 +195,7 @@ func TestReadyMeansThatTheDatabaseAnswers(t *testing.T) {
 	}
 }
 
+// Requirement: tls-https-issuer
 func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 	production, err := seal.NewKeyring(seal.GenerateKey())
 	servertest.Check(t, err)
@@ -298,6 +299,8 @@ func certificate(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) 
 }
 
 // RFC 9325, Sections 3.1.1 and 4.2.
+//
+// Requirement: tls-versions
 func TestTLSIsModernOrNotAtAll(t *testing.T) {
 	cert, key, roots := certificate(t)
 	w := servertest.Start(t, func(c *server.Config) {

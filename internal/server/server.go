@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/fetch"
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
@@ -20,6 +21,8 @@ import (
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/keys"
+	"github.com/assent-id/assent/internal/service/keyset"
+	"github.com/assent-id/assent/internal/service/logout"
 	"github.com/assent-id/assent/internal/service/notify"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
@@ -42,11 +45,13 @@ type Server struct {
 	Approvals    *approval.Service
 	Audit        *audit.Service
 	engine       *oauth.Engine
+	logout       *logout.Service
 	outbox       *notify.Service
 	mailbox      *notify.Mailbox
 	metrics      *obs.Metrics
 
-	handler  http.Handler
+	handler  http.Handler    // the whole server
+	realms   http.Handler    // what the realms serve, without the log record
 	stopping context.Context // ended when the server begins to stop
 	stop     context.CancelFunc
 }
@@ -102,21 +107,28 @@ func (s *Server) ensureDefault(ctx context.Context) error {
 
 func (s *Server) makeServices() error {
 	cfg, db := s.cfg, s.store
-	g := gate.New(gate.Config{Store: db, Hub: s.hub, Fresh: db.FeedFreshAt})
+	g := gate.New(gate.Config{Store: db, Hub: s.hub, Now: cfg.Now, Fresh: db.FeedFreshAt})
 	var err error
 	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted}); err != nil {
 		return err
 	}
-	s.Keys = keys.New(keys.Config{Store: db, Hub: s.hub, Keyring: cfg.Keyring})
-	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Trusted: g.Trusted})
-	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Log: cfg.Logger})
+	s.Keys = keys.New(keys.Config{Store: db, Hub: s.hub, Keyring: cfg.Keyring, Now: cfg.Now})
+	out := fetch.New(fetch.Config{Allow: cfg.FetchAllow, Now: cfg.Now, Log: cfg.Logger})
+	keySets := keyset.New(keyset.Config{Fetch: out, Now: cfg.Now, Log: cfg.Logger})
+	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Now: cfg.Now, Trusted: g.Trusted, Fetch: out, KeySets: keySets, Log: cfg.Logger,
+		Keyring: cfg.Keyring, Grants: grantsOf{db, cfg.Now}, TLSMethods: cfg.tlsMethods()})
+	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Now: cfg.Now, Log: cfg.Logger})
 	s.Directory = directory.New(directory.Config{Store: db, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
 	s.Approvals = approval.New(approval.Config{Store: db, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
 	s.Audit = audit.New(db, nil)
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory,
-		Approvals: s.Approvals, Keyring: cfg.Keyring, Log: cfg.Logger})
+		Approvals: s.Approvals, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
+		MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
+	s.logout = logout.New(logout.Config{Store: db, Clients: s.Applications, Engine: s.engine, Sessions: s.SignIn, Fetch: out,
+		Keyring: cfg.Keyring, Log: cfg.Logger, Now: cfg.Now})
 	s.mailbox = &notify.Mailbox{Compose: s.composeMail}
-	s.outbox = notify.New(notify.Config{Store: db, Realms: s.Realms, Log: cfg.Logger, Channels: map[string]notify.Channel{"mail": s.mailbox}})
+	s.outbox = notify.New(notify.Config{Store: db, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now, Channels: map[string]notify.Channel{
+		"mail": s.mailbox, model.ChannelLogout: s.logout, model.ChannelPing: &notify.Post{Call: s.engine.Ping, Out: out}}})
 	return nil
 }
 

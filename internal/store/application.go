@@ -10,8 +10,8 @@ import (
 
 const (
 	insertApplicationSQL = `
-INSERT INTO application (realm_id, id, kind, name, status, owner_id, settings, tokens_invalid_before, created_at, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+INSERT INTO application (realm_id, id, kind, name, status, owner_id, settings, origin, tokens_invalid_before, created_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 	insertApplicationKeySQL = `
 INSERT INTO application_key (realm_id, application_id, kid, jwk, status, created_at, retire_at, last_used_at)
@@ -30,14 +30,19 @@ func (s *Store) CreateApplication(ctx context.Context, a model.Application, fx m
 	}
 	var u unit
 	u.do(insertApplicationSQL, a.RealmID, a.ID, a.Kind, a.Name, a.Status, a.OwnerID, string(settings),
-		a.TokensInvalidBefore, a.CreatedAt, a.Version)
+		string(a.Settings.Origin), a.TokensInvalidBefore, a.CreatedAt, a.Version)
+	u.insertMembers(&a)
+	return wrap(s.write(ctx, &u, fx), "create application", a.ID)
+}
+
+// insertMembers writes the keys and secrets of an application.
+func (u *unit) insertMembers(a *model.Application) {
 	for _, k := range a.Keys {
 		u.do(insertApplicationKeySQL, a.RealmID, a.ID, k.KID, filled(k.JWK), k.Status, k.CreatedAt, k.RetireAt, k.LastUsedAt)
 	}
 	for _, c := range a.Secrets {
 		u.do(insertApplicationSecretSQL, a.RealmID, a.ID, filled(c.Digest), c.CreatedAt, c.ExpiresAt)
 	}
-	return wrap(s.write(ctx, &u, fx), "create application", a.ID)
 }
 
 // A member belongs to an application: a key or a secret.
@@ -142,19 +147,28 @@ func (s *Store) applications(ctx context.Context, rows, keys, secrets step) ([]m
 }
 
 const updateApplicationSQL = `
-UPDATE application SET kind = $4, name = $5, status = $6, owner_id = $7, settings = $8,
-  tokens_invalid_before = $9, version = version + 1
+UPDATE application SET kind = $4, name = $5, status = $6, owner_id = $7, settings = $8, origin = $9,
+  tokens_invalid_before = $10, version = version + 1
 WHERE realm_id = $1 AND id = $2 AND version = $3`
 
 // UpdateApplication implements the application service's store.
 func (s *Store) UpdateApplication(ctx context.Context, a model.Application, fx model.Effects) error {
+	var u unit
+	if err := u.updateApplication(&a); err != nil {
+		return err
+	}
+	return wrap(s.write(ctx, &u, fx), "update application", a.ID)
+}
+
+// updateApplication writes the row, or fails the unit with ErrConflict if its
+// version is another.
+func (u *unit) updateApplication(a *model.Application) error {
 	settings, err := json.Marshal(a.Settings)
 	if err != nil {
 		return wrap(err, "encode the settings of application", a.ID)
 	}
-	var u unit
 	u.expect(model.ErrConflict, updateApplicationSQL, a.RealmID, a.ID, a.Version, a.Kind, a.Name, a.Status,
-		a.OwnerID, string(settings), a.TokensInvalidBefore)
+		a.OwnerID, string(settings), string(a.Settings.Origin), a.TokensInvalidBefore)
 	u.locks(lockRow, string(a.ID))
-	return wrap(s.write(ctx, &u, fx), "update application", a.ID)
+	return nil
 }

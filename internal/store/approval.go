@@ -18,10 +18,10 @@ ON CONFLICT (realm_id, identity_id, application_id) DO UPDATE SET asked = asker.
 	insertApprovalSQL = `
 INSERT INTO approval (realm_id, id, kind, state, identity_id, application_id, statement, statement_hash,
   auth_req_digest, poll_interval, first_time, created_at, expires_at, ended_at, evidence, grant_id,
-  fulfilled_at, redeemed_at)
+  fulfilled_at, redeemed_at, ping)
 SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9,
   $10 AND NOT EXISTS (SELECT 1 FROM approved_asker WHERE realm_id = $1 AND identity_id = $4 AND application_id = $5),
-  $11, $12, 0, $13, '', 0, 0
+  $11, $12, 0, $13, '', 0, 0, $15
 WHERE (SELECT count(*) FROM approval
   WHERE realm_id = $1 AND identity_id = $4 AND application_id = $5 AND ended_at < 1 AND expires_at > $11) < $14`
 )
@@ -34,14 +34,14 @@ func (s *Store) CreateApproval(ctx context.Context, a model.Approval, maxPending
 	u.locks(lockAsker, string(a.IdentityID))
 	u.expect(model.ErrTooMany, insertApprovalSQL, a.RealmID, a.ID, a.Kind, a.IdentityID, a.ApplicationID,
 		filled(a.Statement), string(a.StatementHash), orNull(a.AuthReqDigest), a.Interval, a.FirstTime,
-		a.CreatedAt, a.ExpiresAt, []byte{}, maxPending)
+		a.CreatedAt, a.ExpiresAt, []byte{}, maxPending, orNull(a.Ping))
 	return wrap(s.write(ctx, &u, fx), "create approval", a.ID)
 }
 
 const (
 	approvalColumns = `
 SELECT realm_id, id, kind, state, identity_id, application_id, statement, statement_hash, auth_req_digest,
-  poll_interval, first_time, created_at, expires_at, ended_at, grant_id, fulfilled_at, redeemed_at`
+  poll_interval, first_time, created_at, expires_at, ended_at, grant_id, fulfilled_at, redeemed_at, ping`
 	oneApproval   = approvalColumns + `, evidence FROM approval WHERE `
 	manyApprovals = approvalColumns + ` FROM approval WHERE `
 
@@ -69,7 +69,7 @@ func scanListedApproval(r row) model.Approval {
 		State: model.ApprovalState(r.text()), IdentityID: model.IdentityID(r.text()), ApplicationID: model.ClientID(r.text()),
 		Statement: r.bytes(), StatementHash: model.StatementHash(r.text()), AuthReqDigest: r.bytes(),
 		Interval: int(r.int()), FirstTime: r.bool(), CreatedAt: millis(r), ExpiresAt: millis(r), EndedAt: millis(r),
-		GrantID: model.GrantID(r.text()), FulfilledAt: millis(r), RedeemedAt: millis(r),
+		GrantID: model.GrantID(r.text()), FulfilledAt: millis(r), RedeemedAt: millis(r), Ping: r.bytes(),
 	}
 }
 
@@ -100,7 +100,7 @@ func (s *Store) Approvals(ctx context.Context, q approval.Query) ([]model.Approv
 
 const (
 	endApprovalSQL = `
-UPDATE approval SET state = $3, ended_at = $4, evidence = $5
+UPDATE approval SET state = $3, ended_at = $4, evidence = $5, ping = NULL
 WHERE realm_id = $1 AND id = $2 AND state = 'pending'`
 	decideApprovalSQL = endApprovalSQL + ` AND expires_at > $4`
 
@@ -143,20 +143,19 @@ AND NOT EXISTS (SELECT 1 FROM application WHERE realm_id = $1 AND id = approval.
   AND tokens_invalid_before >= approval.ended_at)
 AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = approval.identity_id
   AND tokens_invalid_before >= approval.ended_at)`
-
-	insertGrantSQL = `
-INSERT INTO access_grant (realm_id, id, kind, identity_id, application_id, approval_id, scope, created_at, expires_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
 // FulfilApproval implements the approval service's store.
 func (s *Store) FulfilApproval(ctx context.Context, g model.Grant, at model.Millis, fx model.Effects) error {
+	args, err := grantArgs(&g)
+	if err != nil {
+		return err
+	}
 	var u unit
 	u.expect(model.ErrConflict, fulfilApprovalSQL, g.RealmID, g.ApprovalID, string(g.ID), at)
 	u.locks(lockRow, string(g.ApprovalID))
-	u.do(insertGrantSQL, g.RealmID, string(g.ID), g.Kind, g.IdentityID, g.ApplicationID, g.ApprovalID, g.Scope,
-		g.CreatedAt, g.ExpiresAt, g.RevokedAt)
-	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL, g.RealmID, g.ApprovalID)
+	u.do(insertGrantSQL, args...)
+	err = s.lostOrMissing(ctx, s.write(ctx, &u, fx), approvalExistsSQL, g.RealmID, g.ApprovalID)
 	return wrap(err, "fulfil approval", g.ApprovalID)
 }
 

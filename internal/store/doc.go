@@ -11,7 +11,8 @@
 //   - Events, things to send and the change feed are written in the
 //     transaction that causes them.
 //   - No statement on the data of a realm lacks the realm's id, except those
-//     of the sweeper, the outbox, approvals that fall due and the feeds.
+//     of the sweeper, the outbox, approvals that fall due, registrations that
+//     nobody uses and the feeds.
 //
 // A change of state is a [unit]: a list of statements with what must be true
 // of each, and no decision in Go between them. On SQLite one writer runs the

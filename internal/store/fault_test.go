@@ -25,6 +25,7 @@ type wire struct {
 	listener net.Listener
 	server   string
 	fault    atomic.Int32
+	spare    atomic.Int32 // how much of what the fault hits goes through first
 	mu       sync.Mutex
 	open     []net.Conn
 }
@@ -87,7 +88,7 @@ func (w *wire) ask(client, server net.Conn) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := client.Read(buf)
-		if err != nil || w.fault.Load() == cutAsk {
+		if err != nil || w.fault.Load() == cutAsk && w.spare.Add(-1) < 0 {
 			server.Close()
 			return
 		}
@@ -102,7 +103,7 @@ func (w *wire) reply(client, server net.Conn) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := server.Read(buf)
-		if err != nil || w.fault.Load() == cutReply {
+		if err != nil || w.fault.Load() == cutReply && w.spare.Add(-1) < 0 {
 			return
 		}
 		if _, err := client.Write(buf[:n]); err != nil {

@@ -56,3 +56,27 @@ func (s *Store) ActivateSigningKey(ctx context.Context, next model.SigningKey, a
 	u.expect(model.ErrConflict, activateSigningKeySQL, next.RealmID, next.KID, next.Alg, at)
 	return wrap(s.write(ctx, &u, fx), "activate signing key", next.KID)
 }
+
+const (
+	realmSecretSQL = `
+SELECT realm_id, name, sealed, created_at FROM realm_secret WHERE realm_id = $1 AND name = $2`
+
+	insertRealmSecretSQL = `
+INSERT INTO realm_secret (realm_id, name, sealed, created_at) VALUES ($1, $2, $3, $4)`
+)
+
+// RealmSecret implements the keys service's store.
+func (s *Store) RealmSecret(ctx context.Context, realm model.RealmID, name string) (model.RealmSecret, error) {
+	scan := func(r row) model.RealmSecret {
+		return model.RealmSecret{RealmID: model.RealmID(r.text()), Name: r.text(), Sealed: r.bytes(), CreatedAt: millis(r)}
+	}
+	v, err := readOne(ctx, s, scan, realmSecretSQL, realm, name)
+	return v, wrap(err, "read the realm secret", name)
+}
+
+// InsertRealmSecret implements the keys service's store.
+func (s *Store) InsertRealmSecret(ctx context.Context, v model.RealmSecret) error {
+	var u unit
+	u.do(insertRealmSecretSQL, v.RealmID, v.Name, filled(v.Sealed), v.CreatedAt)
+	return wrap(s.write(ctx, &u, model.Effects{}), "insert the realm secret", v.Name)
+}

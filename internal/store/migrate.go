@@ -31,6 +31,7 @@ var (
 		"{{strict}}", " STRICT",
 		"{{rowless}}", " STRICT, WITHOUT ROWID",
 		"{{now}}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+		"{{postgres}}", "--", // the rest of the line is not for here
 	)}
 	postgresDialect = dialect{goose.DialectPostgres, strings.NewReplacer(
 		// Ids and names are compared as bytes, whatever the database's locale.
@@ -42,6 +43,7 @@ var (
 		"{{rowless}}", "",
 		// Not now(): that is when the transaction began.
 		"{{now}}", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+		"{{postgres}}", "",
 	)}
 )
 

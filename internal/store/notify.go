@@ -68,3 +68,9 @@ func (s *Store) NextOutbox(ctx context.Context) (model.Millis, error) {
 	at, err := readOne(ctx, s, millis, `SELECT coalesce(min(due_at), 0) FROM outbox`)
 	return at, wrap(err, "read the outbox", "")
 }
+
+// Queue implements the OAuth service's store.
+func (s *Store) Queue(ctx context.Context, item model.OutboxItem) error {
+	var u unit
+	return wrap(s.write(ctx, &u, model.Effects{Outbox: []model.OutboxItem{item}}), "queue outbox item", item.ID)
+}

@@ -42,6 +42,7 @@ func (s *Store) Revoke(ctx context.Context, r model.Revocation, fx model.Effects
 	u.locks(lockRow, r.Key)
 	if r.Kind == model.RevokeGrant {
 		u.do(revokeGrantSQL, r.RealmID, r.Key, r.At)
+		u.locks(lockGrant, r.Key)
 	}
 	err := s.write(ctx, &u, fx)
 	if errors.Is(err, errRevokedAlready) {

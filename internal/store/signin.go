@@ -19,6 +19,13 @@ INSERT INTO session (realm_id, id, digest, identity_id, passkey_id, auth_time, l
   idle_until, ended_at, user_agent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
+	// Who signs in again in a session that lives keeps it, under a new cookie.
+	openSessionSQL = insertSessionSQL + `
+ON CONFLICT (realm_id, id) DO UPDATE SET digest = excluded.digest, passkey_id = excluded.passkey_id,
+  auth_time = excluded.auth_time, last_seen_at = excluded.last_seen_at, expires_at = excluded.expires_at,
+  idle_until = excluded.idle_until, user_agent = excluded.user_agent
+WHERE session.identity_id = excluded.identity_id AND session.ended_at = 0`
+
 	sessionByDigestSQL = `
 SELECT realm_id, id, digest, identity_id, passkey_id, auth_time, last_seen_at, expires_at,
   idle_until, ended_at, user_agent
@@ -34,18 +41,22 @@ WHERE realm_id = $1 AND id = $2 AND ended_at = 0 AND (last_seen_at < $3 OR idle_
 UPDATE session SET ended_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at = 0`
 )
 
-func (u *unit) insertSession(s model.Session) {
-	u.do(insertSessionSQL, s.RealmID, string(s.ID), filled(s.Digest), s.IdentityID, string(s.PasskeyID), s.AuthTime,
-		s.LastSeenAt, s.ExpiresAt, s.IdleUntil, s.EndedAt, s.UserAgent)
+func sessionArgs(s model.Session) []any {
+	return []any{s.RealmID, string(s.ID), filled(s.Digest), s.IdentityID, string(s.PasskeyID), s.AuthTime,
+		s.LastSeenAt, s.ExpiresAt, s.IdleUntil, s.EndedAt, s.UserAgent}
 }
 
-// SignIn implements the sign-in service's store.
+func (u *unit) insertSession(s model.Session) { u.do(insertSessionSQL, sessionArgs(s)...) }
+
+// SignIn implements the sign-in service's store. A session that is there already
+// is opened anew.
 func (s *Store) SignIn(ctx context.Context, once model.Once, session model.Session, use model.PasskeyUse, fx model.Effects) error {
 	var u unit
 	u.expect(model.ErrConflict, consumeSQL, once.RealmID, once.Namespace, once.Digest[:], once.Until)
 	u.locks(lockOnce, string(once.Digest[:]))
+	u.expect(model.ErrConflict, openSessionSQL, sessionArgs(session)...)
+	u.locks(lockRow, string(session.ID))
 	u.usePasskey(use)
-	u.insertSession(session)
 	return wrap(s.write(ctx, &u, fx), "sign in with passkey", use.ID)
 }
 

@@ -70,8 +70,9 @@ type engine interface {
 
 // A Store is the database of one process. It is safe for concurrent use.
 type Store struct {
-	db   engine
-	feed *feed
+	db     engine
+	feed   *feed
+	grants grantSweep
 }
 
 // Open connects, brings the schema up to date under a lock, and returns the

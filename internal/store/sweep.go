@@ -17,6 +17,9 @@ const (
 	sweepEvery = 20 * time.Second
 	// sweepBatch is how many rows go at once: each batch is a short transaction.
 	sweepBatch = 500
+	// deviceKept is how long a device request stays past its end, so that a
+	// device that still polls is told that it is over.
+	deviceKept = time.Hour
 )
 
 const (
@@ -39,6 +42,18 @@ RETURNING at`
 	deleteOutboxSQL = `
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE expires_at > 0 AND expires_at <= $1 LIMIT $2)
 RETURNING due_at`
+	deleteParkedSQL = `
+DELETE FROM parked WHERE (realm_id, digest) IN (
+  SELECT realm_id, digest FROM parked WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+RETURNING expires_at`
+	deleteOpaqueSQL = `
+DELETE FROM opaque_token WHERE (realm_id, digest) IN (
+  SELECT realm_id, digest FROM opaque_token WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+RETURNING expires_at`
+	deleteDevicesSQL = `
+DELETE FROM device_request WHERE (realm_id, digest) IN (
+  SELECT realm_id, digest FROM device_request WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+RETURNING expires_at`
 	// By the database's clock, like the instants themselves.
 	deleteChangesSQL = `
 DELETE FROM change WHERE (noted_at, id) IN (
@@ -47,7 +62,8 @@ RETURNING noted_at`
 )
 
 // Sweep deletes what has expired at now, in small transactions: single-use
-// things, revocations, old changes, things not worth sending any more. Every
+// things, revocations, old changes, things not worth sending any more, parked
+// state, opaque tokens, device requests, and grants that ended a day ago. Every
 // node may call it as often as it likes; one of them does the work, at most
 // every 20 seconds.
 func (s *Store) Sweep(ctx context.Context, now model.Millis) error {
@@ -68,13 +84,19 @@ func (s *Store) Sweep(ctx context.Context, now model.Millis) error {
 	}{
 		{deleteRevocationsSQL, forgotten},
 		{deleteOutboxSQL, now},
+		{deleteParkedSQL, forgotten},
+		{deleteOpaqueSQL, forgotten},
+		{deleteDevicesSQL, now.Add(-deviceKept)},
 		{deleteChangesSQL, model.Millis(clock).Add(-changeLife)},
 	} {
 		if err := s.deleteBatches(ctx, table.sql, table.until); err != nil {
 			return wrap(err, "sweep", "")
 		}
 	}
-	return nil
+	if err := s.sweepSessions(ctx, now.Add(-sessionKept)); err != nil {
+		return wrap(err, "sweep sessions", "")
+	}
+	return wrap(s.sweepGrants(ctx, now.Add(-grantKept)), "sweep grants", "")
 }
 
 var errNotNow = errors.New("swept a moment ago")

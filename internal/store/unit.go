@@ -56,6 +56,8 @@ const (
 	lockRow     = "1" // the row that the unit is about
 	lockPasskey = "2"
 	lockAsker   = "3"
+	lockGrant   = "4"
+	lockJoined  = "5"
 )
 
 // locks says of the statement added last which row it locks. The locks of a

@@ -46,7 +46,7 @@ type Passkeys interface {
 
 // Tokens verifies access tokens of the realm.
 type Tokens interface {
-	Use(ctx context.Context, site *model.Site, compact string) (oauth.AccessToken, error)
+	Use(ctx context.Context, p oauth.Presented) (oauth.AccessToken, error)
 }
 
 // DemoAsk is what a person wants the demo agent to ask.
@@ -105,20 +105,28 @@ func (a *API) person(r *http.Request) (model.Identity, error) {
 }
 
 // token is the access token that a program sent; nil if it sent none. RFC
-// 6750, Section 2.1: in the header alone, whatever the case of the scheme.
+// 6750, Section 2.1, and RFC 9449, Section 7.1: in the header alone, whatever the
+// case of the scheme.
 func (a *API) token(w http.ResponseWriter, r *http.Request) (*oauth.AccessToken, error) {
 	scheme, compact, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
 		return nil, nil //nolint:nilnil // no token is an answer
 	}
-	t, err := a.cfg.Tokens.Use(r.Context(), httpx.Site(r), strings.TrimSpace(compact))
+	site := httpx.Site(r)
+	t, err := a.cfg.Tokens.Use(r.Context(), oauth.Presented{Site: site, Token: strings.TrimSpace(compact), Scheme: scheme,
+		Request: oauth.Request{Site: site, Method: r.Method, Path: r.URL.Path, DPoP: r.Header.Values("DPoP")}})
 	if err != nil {
-		refused := oauth.AsError(err)
-		if refused.Code != oauth.InvalidGrant {
+		refused := oauth.AsRefusedToken(err)
+		if refused.Status() != http.StatusUnauthorized {
 			return nil, err
 		}
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-		return nil, &httpx.Problem{Status: http.StatusUnauthorized, Code: "invalid_token",
+		for _, challenge := range oauth.Challenges(site, scheme, refused) {
+			w.Header().Add("WWW-Authenticate", challenge)
+		}
+		if refused.Nonce != "" {
+			w.Header().Set("DPoP-Nonce", refused.Nonce)
+		}
+		return nil, &httpx.Problem{Status: http.StatusUnauthorized, Code: string(refused.Code),
 			Detail: "The access token is not valid.", Cause: err}
 	}
 	httpx.SetActor(r, string(t.ClientID))

@@ -13,6 +13,8 @@ import (
 )
 
 // RFC 7523, Section 3, with the limits of docs/divergences.md.
+//
+// Requirement: assertion-issuer-subject, assertion-audience-else, assertion-lifetime
 func TestClientAssertionRules(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.KeyApp(t, jose.ES256, application.NewApplication{})
@@ -23,6 +25,7 @@ func TestClientAssertionRules(t *testing.T) {
 		claims map[string]any
 		want   int
 	}{
+		// Requirement: assertion-audience-issuer
 		{"issuer", w.URL, nil, 200},
 		{"token endpoint", w.URL + "/oauth/token", nil, 200},
 		{"list of ours", []string{w.URL, w.URL + "/oauth/token"}, nil, 200},
@@ -37,8 +40,10 @@ func TestClientAssertionRules(t *testing.T) {
 		{"exp in 5 minutes", w.URL, map[string]any{"exp": now + 298}, 200},
 		{"exp too far", w.URL, map[string]any{"exp": now + 302}, 401},
 		{"exp as text", w.URL, map[string]any{"exp": "2099"}, 401},
+		// Requirement: assertion-future
 		{"iat a little ahead", w.URL, map[string]any{"iat": now + 8}, 200},
 		{"iat ahead", w.URL, map[string]any{"iat": now + 12}, 401},
+		{"nbf a little ahead", w.URL, map[string]any{"nbf": now + 8}, 200},
 		{"nbf ahead", w.URL, map[string]any{"nbf": now + 12}, 401},
 		{"no iat", w.URL, map[string]any{"iat": nil}, 200},
 		{"no jti", w.URL, map[string]any{"jti": nil}, 401},
@@ -58,6 +63,10 @@ func TestClientAssertionRules(t *testing.T) {
 			}
 		})
 	}
+	form := app.AssertionForm(t, w.URL, nil, "grant_type", "client_credentials", "client_id", "svc_other")
+	if got := w.Post(t, "/oauth/token", form); got.Status != 401 {
+		t.Errorf("client_id of another: %d %s", got.Status, got.Body)
+	}
 }
 
 func TestClientAssertionAlgorithmsAndKeys(t *testing.T) {
@@ -70,6 +79,7 @@ func TestClientAssertionAlgorithmsAndKeys(t *testing.T) {
 		}
 	}
 	// RS256 is for applications that are registered for it.
+	// Requirement: profile-algorithms
 	rsa := w.KeyApp(t, jose.RS256, application.NewApplication{})
 	if got := w.Post(t, "/oauth/token", rsa.AssertionForm(t, w.URL, nil, "grant_type", cc)); got.Status != 401 {
 		t.Errorf("RS256 by default: %d %s", got.Status, got.Body)
@@ -82,6 +92,7 @@ func TestClientAssertionAlgorithmsAndKeys(t *testing.T) {
 	}
 }
 
+// Requirement: assertion-jti-once
 func TestAnAssertionWorksOnceOfManyAtOnce(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.KeyApp(t, jose.ES256, application.NewApplication{})

@@ -30,6 +30,8 @@ func poll(t *testing.T, w *servertest.World, app servertest.App, id string, head
 }
 
 // CIBA Core 1.0, Sections 7.3 and 10.1, and RFC 9068.
+//
+// Requirement: access-token-jwt, ciba-id-token, ciba-poll-errors, ciba-tokens-once
 func TestCIBAAnApprovedActionGivesItsTokenOnce(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{Scopes: []string{"deploy"}})
@@ -54,7 +56,7 @@ func TestCIBAAnApprovedActionGivesItsTokenOnce(t *testing.T) {
 	c := claimsOf(t, got.Text("access_token"))
 	approved, _ := c["approval"].(map[string]any)
 	if c["sub"] != string(who.ID) || c["acr"] != "phr" || approved["id"] != asked.Text("approval_id") ||
-		approved["statement"] != asked.Text("statement_hash") || approved["statement"] != done.Decision.Statement {
+		c["auth_time"] == nil || c["amr"] == nil || approved["statement"] != asked.Text("statement_hash") || approved["statement"] != done.Decision.Statement {
 		t.Errorf("claims = %v", c)
 	}
 	id2 := claimsOf(t, got.Text("id_token"))
@@ -66,6 +68,7 @@ func TestCIBAAnApprovedActionGivesItsTokenOnce(t *testing.T) {
 	}
 }
 
+// Requirement: ciba-one-hint, ciba-binding-message, rar-malformed
 func TestCIBARequestsAreRefused(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{Scopes: []string{"deploy"}})
@@ -90,8 +93,11 @@ func TestCIBARequestsAreRefused(t *testing.T) {
 		{"expiry too long", app, []string{"login_hint", "alex", "requested_expiry", "3601"}, "invalid_request"},
 		{"expiry zero", app, []string{"login_hint", "alex", "requested_expiry", "0"}, "invalid_request"},
 		{"expiry no number", app, []string{"login_hint", "alex", "requested_expiry", "soon"}, "invalid_request"},
-		{"signed request", app, []string{"login_hint", "alex", "request", "x.y.z"}, "request_not_supported"},
+		{"a request object that is none", app, []string{"login_hint", "alex", "request", "x.y.z"}, "invalid_request_object"},
 		{"details no array", app, []string{"login_hint", "alex", "authorization_details", `{"type":"assent_action"}`}, "invalid_authorization_details"},
+		{"details no objects", app, []string{"login_hint", "alex", "authorization_details", `[1]`}, "invalid_authorization_details"},
+		{"details without a type", app, []string{"login_hint", "alex", "authorization_details", `[{}]`}, "invalid_authorization_details"},
+		{"details no JSON", app, []string{"login_hint", "alex", "authorization_details", `[`}, "invalid_authorization_details"},
 		{"details of unknown type", app, []string{"login_hint", "alex", "authorization_details", `[{"type":"payment"}]`}, "invalid_authorization_details"},
 		{"details with an unknown member", app, []string{"login_hint", "alex", "authorization_details", `[{"type":"assent_action","x":1}]`}, "invalid_authorization_details"},
 		{"details with a member in another case", app, []string{"login_hint", "alex", "authorization_details", `[{"type":"assent_action","Command":["rm"]}]`}, "invalid_authorization_details"},
@@ -120,6 +126,7 @@ func count(events []model.Event, kind string) int {
 	return n
 }
 
+// Requirement: ciba-poll-errors
 func TestCIBAOutcomesOfAPoll(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app, other := w.App(t, application.NewApplication{}), w.App(t, application.NewApplication{})
@@ -148,6 +155,7 @@ func TestCIBAOutcomesOfAPoll(t *testing.T) {
 			t.Errorf("got %d %s", got.Status, got.Body)
 		}
 	})
+	// Requirement: ciba-withdraw
 	t.Run("withdrawn", func(t *testing.T) {
 		a := start(t, "60")
 		form := app.Form("token", a.Text("auth_req_id"), "token_type_hint", "auth_req_id")
@@ -179,6 +187,7 @@ func TestCIBAOutcomesOfAPoll(t *testing.T) {
 	}
 }
 
+// Requirement: ciba-strangers
 func TestCIBAStrangersGetTheSameAnswerAndNobodyIsAsked(t *testing.T) {
 	w := servertest.Start(t, nil)
 	site, err := w.Server.Realms.Create(t.Context(), realmWithoutAskAnyone("strict"))
@@ -226,6 +235,7 @@ func TestCIBAAtMostFivePendingPerApplicationAndPerson(t *testing.T) {
 	}
 }
 
+// Requirement: ciba-long-poll
 func TestCIBALongPollAnswersWhenTheDecisionFalls(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{})
@@ -255,6 +265,7 @@ func TestCIBALongPollAnswersWhenTheDecisionFalls(t *testing.T) {
 	}
 }
 
+// Requirement: ciba-tokens-once
 func TestCIBAOneOf32PollsGetsTheToken(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{})

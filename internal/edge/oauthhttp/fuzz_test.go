@@ -68,7 +68,7 @@ func (g *target) send(t *testing.T, path, body string, headers ...string) {
 		t.Fatalf("%d %v %q: %v", w.Code, w.Header(), w.Body, err)
 	}
 	code, _ := answer["error"].(string)
-	if (code == "") != (w.Code == http.StatusOK) {
+	if (code == "") != (w.Code == http.StatusOK || w.Code == http.StatusCreated) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	description, _ := answer["error_description"].(string)
@@ -85,6 +85,8 @@ func (g *target) basicHeader() string {
 
 // The authenticated form, so that it gets beyond the client; and the same
 // without, where the form itself must authenticate.
+//
+// Requirement: limits-fuzz-token, token-no-store
 func FuzzTokenForm(f *testing.F) {
 	for _, seed := range []string{
 		"", "grant_type=client_credentials", "grant_type=client_credentials&scope=a+b", "grant_type=client_credentials&scope=a&resource=https%3A%2F%2Fapi.example",
@@ -102,6 +104,7 @@ func FuzzTokenForm(f *testing.F) {
 	})
 }
 
+// Requirement: limits-fuzz-ciba
 func FuzzBackchannelForm(f *testing.F) {
 	for _, seed := range []string{
 		"login_hint=alex", "login_hint=alex&binding_message=Deploy", "login_hint=alex&scope=openid+a&requested_expiry=30", "login_hint=alex&requested_expiry=1e9",
@@ -122,6 +125,8 @@ func FuzzBackchannelForm(f *testing.F) {
 
 // Assertions with any header and claims, signed by the client's own key where
 // the header is left to us. CLIENT and ISSUER stand for what only this run knows.
+//
+// Requirement: limits-fuzz-assertion
 func FuzzClientAssertion(f *testing.F) {
 	type seed struct{ header, claims, signature string }
 	const good = `{"iss":"CLIENT","sub":"CLIENT","aud":"ISSUER","jti":"a","exp":NOW}`

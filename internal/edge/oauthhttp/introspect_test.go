@@ -35,6 +35,8 @@ func active(t *testing.T, w *servertest.World, app servertest.App, token string)
 }
 
 // RFC 7662, Section 2.2.
+//
+// Requirement: introspect-authenticated
 func TestIntrospectionTellsThoseWhoMayKnow(t *testing.T) {
 	w := servertest.Start(t, nil)
 	api := w.App(t, application.NewApplication{})
@@ -89,6 +91,8 @@ func TestATokenDiesWithWhateverItHangsUnder(t *testing.T) {
 }
 
 // RFC 7009, Section 2.
+//
+// Requirement: revoke-always-200, revoke-authenticated, revoke-access-token
 func TestRevocationTakesOwnTokensBackAtOnce(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app, stranger := w.App(t, application.NewApplication{}), w.App(t, application.NewApplication{})

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
@@ -24,16 +25,21 @@ type Keys interface {
 
 // Config is what the endpoints need.
 type Config struct {
-	Engine *oauth.Engine
-	Keys   Keys
+	Engine   *oauth.Engine
+	Keys     Keys
+	Sessions Sessions
+	Screens  Screens
+	Logout   Logout
+	// Registrar registers applications that ask for it.
+	Registrar Registrar
 	// Stopping ends when the server begins to stop: waiting polls are answered.
 	Stopping context.Context
 }
 
 // Endpoints serves the protocol.
 type Endpoints struct {
-	cfg      Config
-	metadata sync.Map // issuer → []byte; nothing else of a realm stands in it
+	cfg       Config
+	documents sync.Map // path and issuer → document
 }
 
 // New makes the endpoints.
@@ -41,38 +47,22 @@ func New(cfg Config) *Endpoints { return &Endpoints{cfg: cfg} }
 
 // Register adds the routes, relative to a realm.
 func (e *Endpoints) Register(mux *http.ServeMux) {
-	open := func(pattern, path string, h httpx.HandlerFunc) {
-		mux.Handle(pattern+" "+path, allowCORS(refusing(h)))
-		mux.Handle("OPTIONS "+path, http.HandlerFunc(preflight))
-	}
 	for _, path := range MetadataPaths {
-		open("GET", path, e.discovery)
+		openRoute(mux, path, method{"GET", e.discovery})
 	}
-	open("GET", "/oauth/jwks", e.jwks)
-	open("GET", "/v1/evidence/keys", e.evidenceKeys)
-	open("POST", "/oauth/token", e.token)
+	openRoute(mux, ResourcePath, method{"GET", e.resourceMetadata})
+	openRoute(mux, "/oauth/jwks", method{"GET", e.jwks})
+	openRoute(mux, "/v1/evidence/keys", method{"GET", e.evidenceKeys})
+	openRoute(mux, "/oauth/token", method{"POST", e.token})
+	openRoute(mux, "/oauth/revoke", method{"POST", e.revoke})
+	e.registerAuthorize(mux)
+	e.registerDevice(mux)
+	e.registerLogout(mux)
+	e.registerRegistration(mux)
 	mux.Handle("POST /oauth/bc-authorize", refusing(e.startCIBA))
 	mux.Handle("POST /oauth/introspect", refusing(e.introspect))
-	mux.Handle("POST /oauth/revoke", refusing(e.revoke))
-}
-
-// MetadataPaths are where the metadata are: OpenID Connect Discovery 1.0,
-// Section 4, and RFC 8414, Section 3. The server maps the forms that insert the
-// well-known part before the issuer's path to these.
-var MetadataPaths = []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"}
-
-func (e *Endpoints) discovery(w http.ResponseWriter, r *http.Request) error {
-	site := httpx.Site(r)
-	body, ok := e.metadata.Load(site.Issuer)
-	if !ok {
-		doc, err := oauth.Metadata(site)
-		if err != nil {
-			return err
-		}
-		body = doc
-		e.metadata.Store(site.Issuer, doc)
-	}
-	return writePublic(w, body.([]byte))
+	e.registerUserinfo(mux)
+	e.registerDID(mux)
 }
 
 func (e *Endpoints) jwks(w http.ResponseWriter, r *http.Request) error {
@@ -116,6 +106,7 @@ func (e *Endpoints) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	offerNonce(w, answer.Nonce)
 	return httpx.WriteRaw(w, http.StatusOK, "application/json", answer.Body)
 }
 
@@ -147,12 +138,12 @@ func (e *Endpoints) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := e.cfg.Engine.Introspect(r.Context(), req)
+	answer, err := e.cfg.Engine.Introspect(r.Context(), req, wantsType(r, oauth.IntrospectionJWT))
 	httpx.SetActor(r, string(answer.Client))
 	if err != nil {
 		return err
 	}
-	return httpx.WriteRaw(w, http.StatusOK, "application/json", answer.Body)
+	return httpx.WriteRaw(w, http.StatusOK, answer.ContentType, answer.Body)
 }
 
 func (e *Endpoints) revoke(w http.ResponseWriter, r *http.Request) error {
@@ -184,6 +175,13 @@ func writeError(w http.ResponseWriter, r *http.Request, refusal *oauth.Error) {
 	if refusal.Basic && refusal.Code == oauth.InvalidClient {
 		h.Set("WWW-Authenticate", `Basic realm="`+httpx.Site(r).Issuer+`", charset="UTF-8"`)
 	}
+	if refusal.Resource {
+		scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		for _, c := range oauth.Challenges(httpx.Site(r), scheme, refusal) {
+			h.Add("WWW-Authenticate", c)
+		}
+	}
+	offerNonce(w, refusal.Nonce)
 	if s := refusal.Status(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
 		h.Set("Retry-After", "5")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,10 +22,25 @@ const (
 	maxParams = 100
 )
 
+// requestOf is what stands outside of a request's parameters.
+func requestOf(r *http.Request) oauth.Request {
+	return oauth.Request{Site: httpx.Site(r), Method: r.Method, Path: r.URL.Path, DPoP: r.Header.Values("DPoP"),
+		Certificate: certificateOf(r), Address: address(r), UserAgent: r.UserAgent()}
+}
+
+// address is where the connection comes from, without its port.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
 // parse reads the whole request once. Parameters come from the body alone:
 // what stands in a URL ends in logs (RFC 6749, Section 2.3.1).
 func parse(w http.ResponseWriter, r *http.Request) (oauth.Request, error) {
-	req := oauth.Request{Site: httpx.Site(r)}
+	req := requestOf(r)
 	if !isForm(r.Header.Get("Content-Type")) {
 		return req, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body must be application/x-www-form-urlencoded"}
 	}
@@ -96,4 +112,20 @@ func preferredWait(headers []string) time.Duration {
 		}
 	}
 	return 0
+}
+
+// wantsType reports whether the Accept header names a media type itself, and
+// does not refuse it (RFC 9110, Section 12.5.1).
+func wantsType(r *http.Request, name string) bool {
+	for _, header := range r.Header.Values("Accept") {
+		for item := range strings.SplitSeq(header, ",") {
+			mt, params, err := mime.ParseMediaType(item)
+			if err != nil || mt != name {
+				continue
+			}
+			q, err := strconv.ParseFloat(params["q"], 64)
+			return params["q"] == "" || err == nil && q > 0
+		}
+	}
+	return false
 }

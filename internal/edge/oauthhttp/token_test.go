@@ -27,6 +27,8 @@ func claimsOf(t *testing.T, token string) map[string]any {
 }
 
 // RFC 6749, Section 4.4 and RFC 9068, Section 2.2.
+//
+// Requirement: access-token-jwt, cc-no-refresh, token-no-store
 func TestClientCredentialsGiveAnAccessTokenOfRFC9068(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{Scopes: []string{"a", "b"}, Resources: []string{"https://api.example"}})
@@ -38,8 +40,8 @@ func TestClientCredentialsGiveAnAccessTokenOfRFC9068(t *testing.T) {
 	if got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("Cache-Control = %q", got.Header.Get("Cache-Control"))
 	}
-	if got.JSON["refresh_token"] != nil {
-		t.Error("a refresh token was issued")
+	if got.JSON["refresh_token"] != nil || got.JSON["id_token"] != nil {
+		t.Error("a refresh token or an ID token was issued")
 	}
 	u, err := jose.Peek(got.Text("access_token"))
 	servertest.Check(t, err)
@@ -59,9 +61,11 @@ func TestClientCredentialsGiveAnAccessTokenOfRFC9068(t *testing.T) {
 	}
 }
 
+// Requirement: token-no-store, token-errors-json, token-unknown-grant-type, client-auth-401
 func TestTokenEndpointRefuses(t *testing.T) {
 	w := servertest.Start(t, nil)
-	app := w.App(t, application.NewApplication{Scopes: []string{"a"}, Resources: []string{"https://api.example"}})
+	app := w.App(t, application.NewApplication{Scopes: []string{"a"},
+		Resources: []string{"https://api.example", "https://api.example/v1", "https://slash.example/"}})
 	basicApp := w.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, Scopes: []string{"a"}})
 	noGrant := w.App(t, application.NewApplication{GrantTypes: []string{}})
 	public := w.App(t, application.NewApplication{Kind: model.KindSPA, AuthMethod: model.AuthNone, GrantTypes: []string{}})
@@ -78,12 +82,15 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		{"no grant_type", app.Form(), nil, 400, "invalid_request"},
 		{"unknown grant_type", app.Form("grant_type", "password"), nil, 400, "unsupported_grant_type"},
 		{"grant_type not registered", noGrant.Form("grant_type", cc), nil, 400, "unauthorized_client"},
+		// Requirement: cc-confidential-only
 		{"public client", url.Values{"client_id": {public.ID}, "grant_type": {cc}}, nil, 400, "unauthorized_client"},
 		{"no client", url.Values{"grant_type": {cc}}, nil, 401, "invalid_client"},
 		{"unknown client", url.Values{"client_id": {"svc_x"}, "client_secret": {"x"}, "grant_type": {cc}}, nil, 401, "invalid_client"},
 		{"wrong secret", url.Values{"client_id": {app.ID}, "client_secret": {"x"}, "grant_type": {cc}}, nil, 401, "invalid_client"},
 		{"secret left out", url.Values{"client_id": {app.ID}, "grant_type": {cc}}, nil, 401, "invalid_client"},
+		// Requirement: client-auth-registered-method
 		{"post where basic is registered", basicApp.Form("grant_type", cc), nil, 401, "invalid_client"},
+		// Requirement: client-auth-one-method
 		{"two methods", basicApp.Form("grant_type", cc), []string{"Authorization", basic}, 400, "invalid_request"},
 		{"client_id of another", url.Values{"client_id": {app.ID}, "grant_type": {cc}}, []string{"Authorization", basic}, 401, "invalid_client"},
 		{"malformed basic", url.Values{"grant_type": {cc}}, []string{"Authorization", "Basic !!!"}, 401, "invalid_client"},
@@ -91,9 +98,14 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		{"grant_type twice", with(app.Form("grant_type", cc), "grant_type", cc), nil, 400, "invalid_request"},
 		{"scope not registered", app.Form("grant_type", cc, "scope", "a admin"), nil, 400, "invalid_scope"},
 		{"openid in one's own name", app.Form("grant_type", cc, "scope", "openid"), nil, 400, "invalid_scope"},
+		// Requirement: resource-form
 		{"resource not registered", app.Form("grant_type", cc, "resource", "https://other.example"), nil, 400, "invalid_target"},
 		{"resource with a fragment", app.Form("grant_type", cc, "resource", "https://api.example#x"), nil, 400, "invalid_target"},
+		{"relative resource", app.Form("grant_type", cc, "resource", "/v1"), nil, 400, "invalid_target"},
+		// Requirement: resource-trailing-slash
 		{"resource with a slash", app.Form("grant_type", cc, "resource", "https://api.example/"), nil, 200, ""},
+		{"resource without its slash", app.Form("grant_type", cc, "resource", "https://slash.example"), nil, 200, ""},
+		{"a slash behind a path", app.Form("grant_type", cc, "resource", "https://api.example/v1/"), nil, 400, "invalid_target"},
 		{"details nobody approved", app.Form("grant_type", cc, "authorization_details", `[{"type":"assent_action"}]`), nil, 400, "invalid_authorization_details"},
 		{"JSON body", nil, []string{"Content-Type", "application/json"}, 400, "invalid_request"},
 		{"empty body", nil, nil, 401, "invalid_client"},
@@ -115,7 +127,48 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	}
 }
 
+// RFC 6749, Sections 2.3.1 and 3.2: nothing is read from the URL, where it
+// would end in logs.
+//
+// Requirement: token-form-only, client-auth-post
+func TestTheTokenEndpointTakesPostedFormsOnly(t *testing.T) {
+	w := servertest.Start(t, nil)
+	app := w.App(t, application.NewApplication{Scopes: []string{"a"}})
+	form := app.Form("grant_type", "client_credentials")
+	secret := url.Values{"client_id": {app.ID}, "client_secret": {app.Secret}}
+	rest := url.Values{"grant_type": {"client_credentials"}}
+	twice := app.Form("grant_type", "client_credentials", "scope", "a")
+	twice.Add("scope", "a")
+	const path, encoded, asJSON = "/oauth/token", "application/x-www-form-urlencoded", `{"grant_type":"client_credentials"}`
+	tests := []struct {
+		name, method, path, contentType, body string
+		status                                int
+		want                                  string // "": granted, or refused by the method
+	}{
+		{"a form", "POST", path, encoded, form.Encode(), 200, ""},
+		{"a form with a charset", "POST", path, encoded + "; charset=UTF-8", form.Encode(), 200, ""},
+		{"GET", "GET", path + "?" + form.Encode(), "", "", 405, ""},
+		{"all in the query", "POST", path + "?" + form.Encode(), encoded, "", 401, "invalid_client"},
+		{"the secret in the query", "POST", path + "?" + secret.Encode(), encoded, rest.Encode(), 401, "invalid_client"},
+		{"the grant type in the query", "POST", path + "?" + rest.Encode(), encoded, secret.Encode(), 400, "invalid_request"},
+		{"JSON", "POST", path, "application/json", asJSON, 400, "invalid_request"},
+		{"text", "POST", path, "text/plain", form.Encode(), 400, "invalid_request"},
+		{"no type", "POST", path, "", form.Encode(), 400, "invalid_request"},
+		{"a parameter twice", "POST", path, encoded, twice.Encode(), 400, "invalid_request"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := servertest.Do(t, tt.method, w.URL+tt.path, strings.NewReader(tt.body), "Content-Type", tt.contentType)
+			if got.Status != tt.status || got.Text("error") != tt.want {
+				t.Errorf("got %d %s", got.Status, got.Body)
+			}
+		})
+	}
+}
+
 // RFC 6749, Section 2.3.1, and what clients in the field send.
+//
+// Requirement: client-auth-basic
 func TestBasicCredentialsInTheFormsThatClientsSend(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic})
@@ -134,6 +187,8 @@ func TestBasicCredentialsInTheFormsThatClientsSend(t *testing.T) {
 }
 
 // The answer must not tell an unknown client from a wrong secret.
+//
+// Requirement: client-auth-401, client-auth-uniform
 func TestClientRefusalsAreOneAnswer(t *testing.T) {
 	w := servertest.Start(t, nil)
 	app := w.App(t, application.NewApplication{})

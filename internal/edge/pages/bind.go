@@ -134,5 +134,13 @@ func (p *Pages) finishBinding(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
+	if person == bound.Session.IdentityID {
+		// Who adds a passkey keeps their session: the applications that were opened in it
+		// must not hear of an end.
+		if err := p.signin.SignOut(r.Context(), httpx.Site(r), bound.SessionCookie); err != nil {
+			httpx.Note(r, "", err)
+		}
+		return httpx.WriteJSON(w, http.StatusOK, done{ReturnTo: bound.ReturnTo})
+	}
 	return p.enter(w, r, entry{bound.SessionCookie, bound.Session, bound.ReturnTo})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/directory"
+	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/signin"
 )
 
@@ -41,9 +42,15 @@ type Directory interface {
 	FinishBinding(context.Context, *model.Site, directory.BindingAnswer) (directory.Bound, error)
 }
 
+// Transactions says for which application somebody is asked to sign in.
+type Transactions interface {
+	Party(ctx context.Context, site *model.Site, transaction string) oauth.Party
+}
+
 // Config is what the pages work with.
 type Config struct {
 	SignIn    SignIn
+	Apps      Transactions
 	Directory Directory
 	Scripts   *assets.Set // of assets.Pages
 	Mailbox   Mailbox     // shown to everybody: in development only, else nil
@@ -52,6 +59,7 @@ type Config struct {
 // Pages serves the hosted pages of every realm.
 type Pages struct {
 	signin    SignIn
+	apps      Transactions
 	directory Directory
 	mailbox   Mailbox
 	templates *template.Template
@@ -75,7 +83,7 @@ func New(c Config) (*Pages, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(static.Version() + c.Scripts.Version()))
-	return &Pages{signin: c.SignIn, directory: c.Directory, mailbox: c.Mailbox, templates: templates, static: static,
+	return &Pages{signin: c.SignIn, apps: c.Apps, directory: c.Directory, mailbox: c.Mailbox, templates: templates, static: static,
 		scripts: c.Scripts, version: base64.RawURLEncoding.EncodeToString(sum[:9])}, nil
 }
 
@@ -133,6 +141,12 @@ type view struct {
 	Message   string
 	Reference string
 	Messages  []letter
+	Consent   *oauth.Consent
+	Party     oauth.Party
+	Cancel    string
+	Post      *oauth.FormPost
+	Device    *deviceView
+	Logout    *logoutView
 }
 
 type realm struct{ Name, Issuer string }
@@ -153,11 +167,15 @@ func (p *Pages) view(r *http.Request, title string) view {
 
 // render writes a page that nobody may store.
 func (p *Pages) render(w http.ResponseWriter, status int, name string, v view) error {
+	return p.renderWith(w, status, name, v, assets.PagePolicy)
+}
+
+func (p *Pages) renderWith(w http.ResponseWriter, status int, name string, v view, policy string) error {
 	var body bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&body, name, v); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
-	assets.Secure(w, assets.PagePolicy)
+	assets.Secure(w, policy)
 	return httpx.WriteRaw(w, status, "text/html; charset=utf-8", body.Bytes())
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
@@ -43,8 +44,29 @@ func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	if strings.HasPrefix(to, site.Path+"/bind?") {
 		v.Message = "You already have a passkey. Sign in with it to add another."
 	}
+	if to == site.Path+"/device" || strings.HasPrefix(to, site.Path+"/device?") {
+		v.Message = "Sign in first, then you can connect your device."
+	}
+	p.forApplication(r, to, &v)
 	v.Ceremony = ceremony{Options: c.Options, State: joinState(c.State, to), ReturnTo: to}
 	return p.render(w, http.StatusOK, "signin.html", v)
+}
+
+// forApplication says for whom one signs in, and how to go back without.
+func (p *Pages) forApplication(r *http.Request, to string, v *view) {
+	site := httpx.Site(r)
+	query, found := strings.CutPrefix(to, site.Path+"/oauth/authorize/resume?")
+	if !found || p.apps == nil {
+		return
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return
+	}
+	transaction := values.Get("transaction")
+	if v.Party = p.apps.Party(r.Context(), site, transaction); v.Party.ID != "" {
+		v.Cancel = site.Path + "/oauth/authorize/cancel?transaction=" + url.QueryEscape(transaction)
+	}
 }
 
 // safeReturn is where to go after signing in: the path that was asked for if it
@@ -78,7 +100,8 @@ func (p *Pages) finishSignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	site := httpx.Site(r)
 	sealed, to := splitState(site, a.State)
-	in, err := p.signin.Finish(r.Context(), site, signin.Answer{State: sealed, Response: a.Response, UserAgent: r.UserAgent()})
+	in, err := p.signin.Finish(r.Context(), site, signin.Answer{State: sealed, Response: a.Response,
+		UserAgent: r.UserAgent(), Cookie: httpx.SessionCookie(r)})
 	if err != nil {
 		return signInProblem(err)
 	}

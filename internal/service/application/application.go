@@ -6,14 +6,17 @@
 package application
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
 )
@@ -23,6 +26,18 @@ type Config struct {
 	Store Store
 	Hub   *hub.Hub
 	Now   func() time.Time
+	// Fetch gets client id metadata documents; nil: there are none.
+	Fetch Fetcher
+	// KeySets finds the keys of clients with a jwks_uri; nil: they have none.
+	KeySets KeySets
+	Log     *slog.Logger // nil: none
+	// Keyring seals initial access tokens; nil: there are none.
+	Keyring *seal.Keyring
+	// Grants ends what people gave to an application that goes; nil: nothing.
+	Grants Grants
+	// TLSMethods are the client authentication methods of RFC 8705 that the
+	// server offers.
+	TLSMethods []model.ClientAuthMethod
 	// Trusted reports whether memory may be believed; nil: always. While it may
 	// not, every question goes to the database.
 	Trusted func() bool
@@ -30,8 +45,10 @@ type Config struct {
 
 // A Service registers applications and answers for them.
 type Service struct {
-	cfg   Config
-	cache *hub.Cache[*model.Client]
+	cfg       Config
+	cache     *hub.Cache[*model.Client]
+	documents *documents
+	guard     guard
 }
 
 // New listens for changes.
@@ -39,7 +56,10 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Service{cfg: cfg}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{cfg: cfg, documents: newDocumentsMemory(), guard: newGuard()}
 	s.cache = hub.NewCache(50_000, s.load)
 	if cfg.Hub != nil {
 		cfg.Hub.Listen(model.TopicApplication, func(c model.Change) { s.cache.Forget(c.Key) })
@@ -50,19 +70,18 @@ func New(cfg Config) *Service {
 
 // Get finds a client of the realm; model.ErrNotFound. Client ids are global,
 // yet the realm is part of the question: one realm's client is unknown to
-// another.
+// another. A client id that is a URL may mean a fetch.
 func (s *Service) Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error) {
 	if !wellFormed(id) {
 		return nil, fmt.Errorf("client id: %w", model.ErrNotFound)
 	}
-	key := string(site.Realm.ID) + "/" + string(id)
-	if s.cfg.Trusted != nil && !s.cfg.Trusted() {
-		return s.load(ctx, key)
+	if looksLikeURL(id) {
+		return s.document(ctx, site, id)
 	}
-	return s.cache.Get(ctx, key)
+	return s.row(ctx, string(site.Realm.ID)+"/"+string(id))
 }
 
-const maxClientID = 256 // bytes
+const maxClientID = 512 // bytes; some are URLs
 
 // wellFormed: RFC 6749, Appendix A.1: visible ASCII. Nothing else is worth a
 // question to the database, some of which do not take it as text.
@@ -103,6 +122,30 @@ type NewApplication struct {
 	GrantTypes []string
 	Resources  []string
 	TokenAlg   string // ES256 (default), EdDSA or RS256
+	// Settings are all other switches. Members that stand above win where they
+	// are set.
+	Settings model.ApplicationSettings
+}
+
+// join puts both halves into Settings.
+func (n *NewApplication) join() {
+	s := &n.Settings
+	if n.AuthMethod == "" {
+		n.AuthMethod = s.AuthMethod
+	}
+	if n.TokenAlg == "" {
+		n.TokenAlg = cmp.Or(s.TokenAlg, defaultTokenAlg)
+	}
+	if n.GrantTypes == nil {
+		n.GrantTypes = s.GrantTypes
+	}
+	if n.Scopes == nil {
+		n.Scopes = s.Scopes
+	}
+	if n.Resources == nil {
+		n.Resources = s.Resources
+	}
+	s.AuthMethod, s.TokenAlg, s.GrantTypes, s.Scopes, s.Resources = n.AuthMethod, n.TokenAlg, n.GrantTypes, n.Scopes, n.Resources
 }
 
 // Created is a new application and, where it has one, its secret, which
@@ -124,8 +167,7 @@ func (s *Service) Create(ctx context.Context, site *model.Site, n NewApplication
 	a := model.Application{
 		RealmID: site.Realm.ID, ID: model.ClientID(ids.New(prefix(n.Kind))), Kind: n.Kind, Name: n.Name,
 		Status: model.ApplicationActive, OwnerID: n.OwnerID, CreatedAt: now, Version: 1,
-		Settings: model.ApplicationSettings{AuthMethod: n.AuthMethod, GrantTypes: n.GrantTypes, Scopes: n.Scopes,
-			Resources: n.Resources, TokenAlg: n.TokenAlg},
+		Settings: n.Settings,
 	}
 	out := Created{}
 	if n.AuthMethod == model.AuthClientSecretBasic || n.AuthMethod == model.AuthClientSecretPost {

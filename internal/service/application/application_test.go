@@ -38,6 +38,11 @@ type node struct {
 
 func open(t *testing.T, url string, trusted func() bool) *node {
 	t.Helper()
+	return openWith(t, url, application.Config{Trusted: trusted})
+}
+
+func openWith(t *testing.T, url string, cfg application.Config) *node {
+	t.Helper()
 	n, h := &node{}, &hub.Hub{}
 	var err error
 	n.store, err = store.Open(t.Context(), store.Config{URL: url, Publish: h.Publish, Resync: h.Resync})
@@ -54,7 +59,8 @@ func open(t *testing.T, url string, trusted func() bool) *node {
 		n.other, err = realms.Create(t.Context(), realm.NewRealm{Name: "other"})
 	}
 	check(t, err)
-	n.Service = application.New(application.Config{Store: n.store, Hub: h, Trusted: trusted})
+	cfg.Store, cfg.Hub = n.store, h
+	n.Service = application.New(cfg)
 	return n
 }
 
@@ -111,7 +117,7 @@ func TestMetadataThatContradictThemselvesAreRefused(t *testing.T) {
 		{"one key twice", keyed(set(ec, ec)), "two keys"},
 		{"a private key", keyed(set(string(secretJWK))), "key set"},
 		{"a symmetric key", keyed(set(`{"kty":"oct","k":"c2VjcmV0","kid":"a"}`)), "key set"},
-		{"keys for a secret", func(a *application.NewApplication) { a.JWKS = set(ec) }, "private_key_jwt"},
+		{"keys for a secret, to sign requests with", func(a *application.NewApplication) { a.JWKS = set(ec) }, ""},
 		{"public", func(a *application.NewApplication) { a.Kind, a.AuthMethod = model.KindSPA, model.AuthNone }, ""},
 		{"public in its own name", func(a *application.NewApplication) { a.AuthMethod, a.GrantTypes = model.AuthNone, []string{cc} }, "authenticates"},
 		{"public asking people", func(a *application.NewApplication) { a.AuthMethod, a.GrantTypes = model.AuthNone, []string{ciba} }, "authenticates"},
@@ -158,6 +164,8 @@ func TestAnIDSaysWhatKindOfApplicationItIs(t *testing.T) {
 }
 
 // Nobody can read a secret again, not even from the database file.
+//
+// Requirement: client-auth-secret-hashed
 func TestASecretIsKeptAsADigestOnly(t *testing.T) {
 	url := sqlite(t)
 	n := open(t, url, nil)

@@ -15,4 +15,18 @@ type Store interface {
 	// UpdateApplication writes the row (not keys and secrets) if the stored
 	// version is a.Version and makes it a.Version+1; ErrConflict otherwise.
 	UpdateApplication(context.Context, model.Application, model.Effects) error
+	// UpdateRegistration is UpdateApplication with keys and secrets in place of
+	// those that were there.
+	UpdateRegistration(context.Context, model.Application, model.Effects) error
+	// DeleteApplication removes one with its keys, its secrets and what people
+	// agreed to for it; ErrNotFound. Its grants must have been revoked.
+	DeleteApplication(context.Context, model.RealmID, model.ClientID, model.Millis, model.Effects) error
+	// IdleRegistrations lists applications that came by themselves before
+	// olderThan and have no grant that was alive then or later.
+	IdleRegistrations(ctx context.Context, olderThan model.Millis, limit int) ([]model.Application, error)
+	// ReapRegistration is DeleteApplication for one that is still such; else
+	// ErrNotFound.
+	ReapRegistration(ctx context.Context, realm model.RealmID, id model.ClientID, olderThan model.Millis, fx model.Effects) error
+	// Consume reports whether this is the first use.
+	Consume(context.Context, model.Once) (first bool, err error)
 }

@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
 )
 
@@ -16,35 +15,47 @@ var kinds = []model.ApplicationKind{model.KindWeb, model.KindSPA, model.KindNati
 
 func (n *NewApplication) validate() error {
 	n.Name = strings.TrimSpace(n.Name)
-	if n.TokenAlg == "" {
-		n.TokenAlg = string(jose.ES256)
-	}
+	n.join()
 	switch {
-	case n.Name == "" || len(n.Name) > 200:
+	case n.Name == "" || len(n.Name) > maxName:
 		return fmt.Errorf("%w: the name must have 1 to 200 bytes", ErrInvalid)
-	case !utf8.ValidString(n.Name) || strings.ContainsFunc(n.Name, unicode.IsControl):
+	case !nameText(n.Name):
 		return fmt.Errorf("%w: the name must be text without control characters", ErrInvalid)
 	case !slices.Contains(kinds, n.Kind):
 		return fmt.Errorf("%w: unknown kind %q", ErrInvalid, n.Kind)
 	case n.Kind == model.KindAgent && n.OwnerID == "":
 		return fmt.Errorf("%w: an agent needs an owner", ErrInvalid)
-	case n.AuthMethod == model.AuthPrivateKeyJWT && len(n.JWKS) == 0:
-		return fmt.Errorf("%w: private_key_jwt needs a public key set", ErrInvalid)
-	case n.AuthMethod != model.AuthPrivateKeyJWT && len(n.JWKS) > 0:
-		return fmt.Errorf("%w: keys are for private_key_jwt", ErrInvalid)
-	case !slices.Contains([]string{"ES256", "EdDSA", "RS256"}, n.TokenAlg):
-		return fmt.Errorf("%w: access tokens are signed with ES256, EdDSA or RS256", ErrInvalid)
+	case len(n.JWKS) > 0 && n.Settings.JWKSURI != "": // RFC 7591, Section 2
+		return fmt.Errorf("%w: a key set and jwks_uri exclude each other", ErrInvalid)
+	case n.needsKeys() && len(n.JWKS) == 0 && n.Settings.JWKSURI == "":
+		return fmt.Errorf("%w: %s needs a public key set", ErrInvalid, n.AuthMethod)
+	case !slices.Contains(algorithms, n.TokenAlg):
+		return fmt.Errorf("%w: access tokens are signed with ES256, EdDSA, PS256 or RS256", ErrInvalid)
 	}
 	if err := n.validateReach(); err != nil {
 		return err
 	}
-	return n.validateMethod()
+	if err := n.validateMethod(); err != nil {
+		return err
+	}
+	return settle(n.Kind, &n.Settings)
+}
+
+// needsKeys: RFC 7523, Section 2.2; RFC 8705, Section 2.2.
+func (n *NewApplication) needsKeys() bool {
+	return n.AuthMethod == model.AuthPrivateKeyJWT || n.AuthMethod == model.AuthSelfSignedTLS
+}
+
+const maxName = 200 // bytes
+
+func nameText(name string) bool {
+	return len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // validateReach checks what the application may ask for.
 func (n *NewApplication) validateReach() error {
 	for _, s := range n.Scopes {
-		if !visible(s) || strings.ContainsAny(s, `"\`) { // RFC 6749, Section 3.3: scope-token
+		if !scopeToken(s) {
 			return fmt.Errorf("%w: a scope is a word of visible ASCII without quotes and backslashes", ErrInvalid)
 		}
 	}
@@ -56,6 +67,9 @@ func (n *NewApplication) validateReach() error {
 	return nil
 }
 
+// scopeToken: RFC 6749, Section 3.3.
+func scopeToken(s string) bool { return visible(s) && !strings.ContainsAny(s, `"\`) }
+
 // visible reports whether s is a word of visible ASCII.
 func visible(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })
@@ -63,7 +77,7 @@ func visible(s string) bool {
 
 func (n *NewApplication) validateMethod() error {
 	switch n.AuthMethod {
-	case model.AuthClientSecretBasic, model.AuthClientSecretPost, model.AuthPrivateKeyJWT:
+	case model.AuthClientSecretBasic, model.AuthClientSecretPost, model.AuthPrivateKeyJWT, model.AuthTLS, model.AuthSelfSignedTLS:
 		return nil
 	case model.AuthNone:
 		// A public client proves nothing about itself, so it may neither act

@@ -22,12 +22,14 @@ type Request struct {
 	// AuthReq is the digest of the secret with which the asker polls.
 	AuthReq  ids.Digest
 	Interval int // seconds between polls
+	// Ping is the payload for model.ChannelPing when it ends; nil: the asker polls.
+	Ping json.RawMessage
 }
 
 // Ask states the action, stores it and lets the person know, in one
 // transaction. Whether it is the first time is in the row, not in the answer. It refuses with *DetailsError or ErrTooManyPending.
 func (s *Service) Ask(ctx context.Context, site *model.Site, r Request) (model.Approval, error) {
-	shown, err := show(r)
+	shown, err := show(site, r)
 	if err != nil {
 		return model.Approval{}, err
 	}
@@ -36,6 +38,7 @@ func (s *Service) Ask(ctx context.Context, site *model.Site, r Request) (model.A
 		RealmID: site.Realm.ID, ID: model.ApprovalID(ids.New("apr")), Kind: r.Kind, State: model.ApprovalPending,
 		IdentityID: r.Person.ID, ApplicationID: r.Client.ID, AuthReqDigest: r.AuthReq[:], Interval: r.Interval,
 		FirstTime: true, // unless the database knows better
+		Ping:      r.Ping,
 		CreatedAt: now, ExpiresAt: now.Add(r.Lifetime),
 	}
 	if err := state(&a, site, r, shown); err != nil {

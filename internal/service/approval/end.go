@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/sdk/evidence"
 )
@@ -32,7 +34,9 @@ func (s *Service) end(ctx context.Context, site *model.Site, a model.Approval, e
 		m.Passkey = &model.PasskeyUse{RealmID: a.RealmID, ID: e.signed.passkey.ID,
 			SignCount: e.signed.result.SignCount, BackupState: e.signed.result.BackupState, At: e.at}
 	}
-	err = s.cfg.Store.EndApproval(ctx, m, effects(a, "approval."+string(e.state), e.actor, e.at))
+	fx := effects(a, "approval."+string(e.state), e.actor, e.at)
+	ping(&fx, a, e)
+	err = s.cfg.Store.EndApproval(ctx, m, fx)
 	if errors.Is(err, model.ErrNotFound) && e.signed != nil {
 		return model.Approval{}, &DecisionError{Part: "passkey", Reason: "this passkey was removed a moment ago", Cause: err}
 	}
@@ -42,8 +46,24 @@ func (s *Service) end(ctx context.Context, site *model.Site, a model.Approval, e
 	if err != nil {
 		return model.Approval{}, fmt.Errorf("end approval %s: %w", a.ID, err)
 	}
-	a.State, a.EndedAt, a.Evidence = e.state, e.at, kept
+	a.State, a.EndedAt, a.Evidence, a.Ping = e.state, e.at, kept, nil
 	return a, nil
+}
+
+// pingFor is how long after the end of an approval a ping is worth sending: as
+// long as its result can be fetched, and a little more, because a server that
+// was away learns from it that it must look.
+const pingFor = 5 * time.Minute
+
+// ping tells the asker that it has ended, with the very transition (CIBA Core
+// 1.0, Section 10.2). One that took its request back knows.
+func ping(fx *model.Effects, a model.Approval, e ending) {
+	if len(a.Ping) == 0 || e.state == model.ApprovalWithdrawn {
+		return
+	}
+	fx.Outbox = append(fx.Outbox, model.OutboxItem{ID: model.OutboxID(ids.New("out")), RealmID: a.RealmID, Channel: model.ChannelPing,
+		Payload: a.Ping, NotBefore: e.at, ExpiresAt: max(a.ExpiresAt, e.at).Add(pingFor)})
+	fx.Changes = append(fx.Changes, model.Change{ID: ids.New("chg"), Topic: model.TopicOutbox, Key: model.ChannelPing, At: e.at})
 }
 
 // readBack finds out how it really ended. After a commit whose outcome is

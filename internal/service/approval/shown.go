@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/sdk/evidence"
 )
 
@@ -48,14 +49,14 @@ func (e *DetailsError) Error() string { return e.Reason }
 func (e *DetailsError) Unwrap() error { return e.Cause }
 
 // show says the action in words. The approver renders this and nothing else.
-func show(r Request) (evidence.Shown, error) {
+func show(site *model.Site, r Request) (evidence.Shown, error) {
 	k, ok := kinds[r.Kind]
 	if !ok {
 		return evidence.Shown{}, fmt.Errorf("unknown kind of approval %q", r.Kind)
 	}
 	shown := evidence.Shown{Template: k.template, Locale: "en", Title: k.title(r), Lines: []evidence.Line{}}
 	for i, raw := range r.Action.AuthorizationDetails {
-		lines, err := showDetails(raw)
+		lines, err := showDetails(site, raw)
 		if err != nil {
 			return evidence.Shown{}, fmt.Errorf("authorization_details[%d]: %w", i, err)
 		}
@@ -68,18 +69,17 @@ func show(r Request) (evidence.Shown, error) {
 	return shown, nil
 }
 
-func showDetails(raw json.RawMessage) ([]evidence.Line, error) {
-	var head struct {
-		Type string `json:"type"`
+// showDetails says one object in words, if its type is one of ours or one that
+// the realm has registered.
+func showDetails(site *model.Site, raw json.RawMessage) ([]evidence.Line, error) {
+	kind, err := typeOf(raw)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, &DetailsError{Reason: "not a JSON object with a type", Cause: err}
-	}
-	t, ok := detailsTypes[head.Type]
-	if !ok {
+	if _, ours := detailsTypes[kind]; !ours && site.Realm.Policy.DetailsTypes[kind] == nil {
 		return nil, &DetailsError{Reason: "unknown type"}
 	}
-	return t.show(raw)
+	return Describe(raw)
 }
 
 func cibaTitle(r Request) string {

@@ -112,8 +112,13 @@ func (s *Service) setStatus(ctx context.Context, c statusChange) (model.Identity
 }
 
 func (c statusChange) effects() model.Effects {
-	return model.Effects{
+	fx := model.Effects{
 		Events:  []model.Event{c.event(c.kind, string(c.id), nil)},
 		Changes: []model.Change{c.identityChange(c.id)},
 	}
+	if c.status == model.IdentitySuspended {
+		// Its sessions are dead by now; this has the applications told.
+		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: c.at}, c.at)
+	}
+	return fx
 }

@@ -37,6 +37,10 @@ func TestIdentitiesHoldOnlyWhatCanBeSeen(t *testing.T) {
 		{"an address of 255 characters", identity("grace", strings.Repeat("a", 243)+"@example.com"), "primary_email_address"},
 		{"an odd display name", directory.NewIdentity{DisplayName: "Bo\u2066b", Traits: model.Traits{Username: "heidi"}}, "display_name"},
 		{"odd traits", directory.NewIdentity{Traits: model.Traits{Username: "ivan", GivenName: "I\tvan"}}, "given_name"},
+		{"an odd nickname", directory.NewIdentity{Traits: model.Traits{Username: "ivan", Nickname: "I\u202evan"}}, "nickname"},
+		{"a picture that is a program", directory.NewIdentity{Traits: model.Traits{Username: "ivan", Picture: "javascript:alert(1)"}}, "picture"},
+		{"a profile without a host", directory.NewIdentity{Traits: model.Traits{Username: "ivan", Profile: "https:/ivan"}}, "profile"},
+		{"a website of 513 characters", directory.NewIdentity{Traits: model.Traits{Username: "ivan", Website: "https://x.example/" + strings.Repeat("a", 495)}}, "website"},
 		{"traits of another shape", directory.NewIdentity{Traits: model.Traits{Type: "traits_v9", Username: "judy"}}, "traits.type"},
 	}
 	for _, tt := range tests {

@@ -52,7 +52,9 @@ func (s *Service) RevokePasskey(ctx context.Context, site *model.Site, ref Passk
 		return err
 	}
 	d := s.deed(site, ref.Actor)
-	err := s.store.RevokePasskey(ctx, site.Realm.ID, ref.PasskeyID, d.at, d.passkeyEffects("passkey.revoked", ref))
+	fx := d.passkeyEffects("passkey.revoked", ref)
+	fx.Tell(site.Realm.ID, model.Ended{PasskeyID: ref.PasskeyID, IdentityID: ref.IdentityID, At: d.at}, d.at)
+	err := s.store.RevokePasskey(ctx, site.Realm.ID, ref.PasskeyID, d.at, fx)
 	if err != nil {
 		return fmt.Errorf("revoke passkey %s: %w", ref.PasskeyID, err)
 	}

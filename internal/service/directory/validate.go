@@ -2,6 +2,7 @@ package directory
 
 import (
 	"net/mail"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,7 @@ const (
 	maxName     = 200
 	maxEmail    = 254 // RFC 5321, Section 4.5.3.1.3, less the angle brackets
 	maxTrait    = 128
+	maxAddress  = 512
 	maxLogin    = 1024 // bytes of what somebody looks for
 )
 
@@ -79,7 +81,8 @@ func checkEmail(address string) error {
 func checkTraits(t model.Traits) error {
 	fields := []struct{ name, value string }{
 		{"given_name", t.GivenName}, {"family_name", t.FamilyName}, {"primary_phone", t.PrimaryPhone},
-		{"locale", t.Locale}, {"external_id", t.ExternalID},
+		{"locale", t.Locale}, {"external_id", t.ExternalID}, {"middle_name", t.MiddleName}, {"nickname", t.Nickname},
+		{"zoneinfo", t.Zoneinfo}, {"gender", t.Gender}, {"birthdate", t.Birthdate},
 	}
 	for _, f := range fields {
 		if f.value == "" {
@@ -88,6 +91,27 @@ func checkTraits(t model.Traits) error {
 		if err := checkText(f.name, f.value, maxTrait); err != nil {
 			return err
 		}
+	}
+	for _, f := range []struct{ name, value string }{{"profile", t.Profile}, {"picture", t.Picture}, {"website", t.Website}} {
+		if err := checkWeb(f.name, f.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWeb holds an address that applications show as a link or a picture to the
+// web; an empty one is none.
+func checkWeb(field, address string) error {
+	if address == "" {
+		return nil
+	}
+	if err := checkText(field, address, maxAddress); err != nil {
+		return err
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return invalid(field, "is not an http or https URL")
 	}
 	return nil
 }

@@ -48,8 +48,9 @@ type Config struct {
 
 // A Service signs for realms and publishes their keys.
 type Service struct {
-	cfg   Config
-	cache *hub.Cache[*keySet]
+	cfg     Config
+	cache   *hub.Cache[*keySet]
+	secrets *hub.Cache[[]byte] // by realm id "/" name
 }
 
 // New fills in defaults and listens for changes.
@@ -62,6 +63,7 @@ func New(cfg Config) *Service {
 	cfg.LongestToken = orDefault(cfg.LongestToken, 24*time.Hour)
 	s := &Service{cfg: cfg}
 	s.cache = hub.NewCache(10_000, s.load)
+	s.secrets = hub.NewCache(50_000, s.loadSecret)
 	if cfg.Hub != nil {
 		cfg.Hub.Listen(model.TopicKeys, func(c model.Change) { s.cache.Forget(c.Key) })
 		cfg.Hub.OnResync(s.cache.Clear)
@@ -189,13 +191,23 @@ func (s *Service) Sign(ctx context.Context, site *model.Site, alg, typ string, p
 	if err != nil {
 		return "", err
 	}
-	key := set.active[jose.Alg(alg)]
+	name := keyed(jose.Alg(alg))
+	key := set.active[name]
 	if key == nil {
-		if key, err = s.first(ctx, site, jose.Alg(alg)); err != nil {
+		if key, err = s.first(ctx, site, name); err != nil {
 			return "", err
 		}
 	}
 	return key.Sign(typ, payload)
+}
+
+// keyed is the name under which the realm has its key of an algorithm: Ed25519
+// (RFC 9864) and EdDSA are one, and its tokens say EdDSA.
+func keyed(alg jose.Alg) jose.Alg {
+	if alg.Same(jose.EdDSA) {
+		return jose.EdDSA
+	}
+	return alg
 }
 
 // first makes the realm's first key of an algorithm when it is first needed:

@@ -71,6 +71,7 @@ func TestManyWhoMakeTheFirstKeyAtOnceUseOneKey(t *testing.T) {
 	})
 }
 
+// Requirement: keys-next-published-first, keys-old-kept
 func TestAKeyIsPublishedBeforeItSignsAndAfterItSignedAndAsEvidenceForEver(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -118,6 +119,7 @@ func TestAKeyIsPublishedBeforeItSignsAndAfterItSignedAndAsEvidenceForEver(t *tes
 	})
 }
 
+// Requirement: keys-next-published-first
 func TestTheCalendarRotatesKeys(t *testing.T) {
 	w := sqlite(t)
 	ctx := t.Context()

@@ -11,7 +11,7 @@ import (
 
 // Algorithms every realm signs with. RSA comes last: its generation takes
 // long, so it may be left to the background.
-var Algorithms = []jose.Alg{jose.EdDSA, jose.ES256, jose.RS256}
+var Algorithms = []jose.Alg{jose.EdDSA, jose.ES256, jose.RS256, jose.PS256}
 
 // Ensure makes the realm's first key of each algorithm that it lacks. Of two
 // nodes at once, one makes it and both use it.
@@ -118,6 +118,29 @@ func (s *Service) Maintain(ctx context.Context, site *model.Site) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// RotateNow makes new keys of the algorithms, which sign from now on; none named
+// means all. The old ones stay published for as long as their tokens live. Clients
+// that keep the key set for a while meet a `kid` that they do not know and read it
+// again (OpenID Connect Core 1.0, Section 10.1.1); where time allows, let
+// [Service.Maintain] publish the next key first.
+func (s *Service) RotateNow(ctx context.Context, site *model.Site, algs ...jose.Alg) error {
+	if len(algs) == 0 {
+		algs = Algorithms
+	}
+	if err := s.Ensure(ctx, site, algs...); err != nil {
+		return err
+	}
+	for _, alg := range algs {
+		if err := s.Prepare(ctx, site, alg); err != nil {
+			return err
+		}
+		if err := s.Activate(ctx, site, alg); err != nil && !errors.Is(err, model.ErrNotFound) {
+			return err // not found: another node was first
 		}
 	}
 	return nil

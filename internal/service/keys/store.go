@@ -17,4 +17,8 @@ type Store interface {
 	// algorithm retired, published until publishUntil, in one transaction.
 	// ErrConflict if `next` is not in state next any more.
 	ActivateSigningKey(ctx context.Context, next model.SigningKey, at, publishUntil model.Millis, fx model.Effects) error
+	// RealmSecret: ErrNotFound.
+	RealmSecret(ctx context.Context, realm model.RealmID, name string) (model.RealmSecret, error)
+	// InsertRealmSecret: ErrConflict if the realm has one of that name.
+	InsertRealmSecret(context.Context, model.RealmSecret) error
 }

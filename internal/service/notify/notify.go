@@ -12,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
 )
 
@@ -38,6 +40,7 @@ type Config struct {
 	Store    Store
 	Realms   Realms
 	Channels map[string]Channel
+	Hub      *hub.Hub // says when there is something to send; nil: found out within seconds
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -46,6 +49,7 @@ type Config struct {
 type Service struct {
 	cfg  Config
 	node string
+	wake chan struct{} // holds one call of look
 }
 
 // How items are leased and retried.
@@ -65,7 +69,19 @@ func New(cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg, node: ids.New("node")}
+	s := &Service{cfg: cfg, node: ids.New("node"), wake: make(chan struct{}, 1)}
+	if cfg.Hub != nil {
+		cfg.Hub.Listen(model.TopicOutbox, func(model.Change) { s.look() })
+	}
+	return s
+}
+
+// look makes this node look at once: something was put in that should not wait.
+func (s *Service) look() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look anyway
+	}
 }
 
 // Run delivers until ctx ends.
@@ -91,22 +107,25 @@ func (s *Service) pause(ctx context.Context) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-s.wake:
 	case <-ctx.Done():
 	}
 }
 
-// Deliver sends what is due now, and says how many items it took.
+// Deliver sends what is due now, and says how many items it took. They go out
+// side by side: one slow receiver does not hold the others up.
 func (s *Service) Deliver(ctx context.Context) (int, error) {
 	items, err := s.cfg.Store.LeaseOutbox(ctx, s.node, model.MillisOf(s.cfg.Now()), lease, batch)
 	if err != nil {
 		return 0, fmt.Errorf("lease outbox: %w", err)
 	}
-	for _, item := range items {
-		if err := s.settle(ctx, item, s.send(ctx, item)); err != nil {
-			return len(items), err
-		}
+	errs := make([]error, len(items))
+	var sending sync.WaitGroup
+	for i, item := range items {
+		sending.Go(func() { errs[i] = s.settle(ctx, item, s.send(ctx, item)) })
 	}
-	return len(items), nil
+	sending.Wait()
+	return len(items), errors.Join(errs...)
 }
 
 func (s *Service) send(ctx context.Context, item model.OutboxItem) error {

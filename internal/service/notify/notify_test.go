@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/notify"
 	"github.com/assent-id/assent/internal/store"
@@ -247,6 +248,62 @@ func TestTheOutboxRunsUntilItIsStopped(t *testing.T) {
 	}
 	stop()
 	<-ended
+}
+
+func TestNewsOfTheOutboxWakesIt(t *testing.T) {
+	w := newWorld(t)
+	h := &hub.Hub{}
+	s := notify.New(notify.Config{Store: w.store, Realms: realms{}, Now: w.now, Hub: h, Channels: map[string]notify.Channel{"mail": w.mail}})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { s.Run(ctx); close(ended) }()
+	time.Sleep(100 * time.Millisecond) // it has looked, found nothing and sleeps
+	w.put(t, `1`)
+	began := time.Now()
+	h.Publish([]model.Change{{ID: "chg_1", Topic: model.TopicOutbox, Key: "mail"}})
+	for w.mail.count() == 0 && time.Since(began) < 20*time.Second {
+		time.Sleep(time.Millisecond)
+	}
+	if took := time.Since(began); took > 3*time.Second { // unwoken it looks every 5 s
+		t.Errorf("delivered after %v", took)
+	}
+	stop()
+	<-ended
+}
+
+// One receiver that answers late keeps nobody else waiting.
+func TestASlowReceiverHoldsNobodyUp(t *testing.T) {
+	w := newWorld(t)
+	w.put(t, `1`, `2`, `3`)
+	gate := make(chan struct{})
+	slow := &slowChannel{first: gate}
+	s := notify.New(notify.Config{Store: w.store, Realms: realms{}, Now: w.now, Channels: map[string]notify.Channel{"mail": slow}})
+	ended := make(chan error, 1)
+	go func() { _, err := s.Deliver(t.Context()); ended <- err }()
+	for end := time.Now().Add(20 * time.Second); slow.done.Load() < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the others wait for the slow one")
+		}
+	}
+	close(gate)
+	check(t, <-ended)
+	if n := slow.done.Load(); n != 3 {
+		t.Errorf("%d were delivered, want 3", n)
+	}
+}
+
+// A slowChannel takes its time with one item.
+type slowChannel struct {
+	first chan struct{}
+	done  atomic.Int32
+}
+
+func (c *slowChannel) Deliver(_ context.Context, _ *model.Site, payload json.RawMessage) error {
+	if string(payload) == "1" {
+		<-c.first
+	}
+	c.done.Add(1)
+	return nil
 }
 
 func TestTheMailboxKeepsTheNewestMessages(t *testing.T) {

@@ -81,7 +81,10 @@ func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unveri
 		decoyVerify(u)
 		return nil, clientRefused(x, "unknown client, or not registered for private_key_jwt", nil)
 	}
-	key := client.Key(u.Header().KID, x.now)
+	key, err := e.cfg.Clients.Key(ctx, x.Site, client, u.Header().KID, x.now)
+	if err != nil {
+		return nil, err
+	}
 	if key == nil {
 		decoyVerify(u)
 		return nil, clientRefused(x, "unknown or retired key", nil)

@@ -3,13 +3,17 @@ package oauth
 import "context"
 
 // An endpoint is a column of the table of checks.
-type endpoint uint8
+type endpoint uint16
 
 const (
 	token endpoint = 1 << iota
 	ciba
 	introspect
 	revoke
+	authorize
+	par
+	device
+	userinfo
 )
 
 // path is where the endpoint is, under the issuer.
@@ -21,6 +25,14 @@ func (p endpoint) path() string {
 		return "/oauth/bc-authorize"
 	case introspect:
 		return "/oauth/introspect"
+	case authorize:
+		return "/oauth/authorize"
+	case par:
+		return "/oauth/par"
+	case device:
+		return "/oauth/device/code"
+	case userinfo:
+		return "/userinfo"
 	default:
 		return "/oauth/revoke"
 	}
@@ -36,18 +48,39 @@ type check struct {
 // checks is the order in which every request is examined. Later checks rely
 // on what earlier ones filled in.
 var checks = []check{
-	{"duplicate parameters", token | ciba | introspect | revoke, (*Engine).rejectDuplicates},
-	{"client authentication", token | ciba | introspect | revoke, (*Engine).authenticateClient},
-	{"gate: client", token | ciba | introspect | revoke, (*Engine).admitClient},
+	{"duplicate parameters", token | ciba | introspect | revoke | authorize | par | device, (*Engine).rejectDuplicates},
+	{"client authentication", token | ciba | introspect | revoke | par | device, (*Engine).authenticateClient},
+	{"gate: client", token | ciba | introspect | revoke | par | device, (*Engine).admitClient},
+	{"client", authorize, (*Engine).loadClient},
+	{"may use the code flow", authorize | par, (*Engine).mayUseCode},
+	{"request_uri", par, (*Engine).rejectRequestURI},
+	{"request_uri", authorize, (*Engine).readPushed},
+	{"request object", authorize | par, (*Engine).readRequestObject},
+	{"redirect_uri", authorize | par, (*Engine).checkRedirectURI},
+	{"response_mode", authorize | par, (*Engine).checkResponseMode},
+	{"response_type", authorize | par, (*Engine).checkResponseType},
+	{"must be pushed", authorize, (*Engine).requirePushed},
+	{"must be signed", authorize | par, (*Engine).requireSigned},
+	{"state and nonce", authorize | par, (*Engine).checkLengths},
+	{"PKCE", authorize | par, (*Engine).checkPKCE},
+	{"prompt", authorize | par, (*Engine).checkPrompt},
+	{"max_age", authorize | par, (*Engine).checkMaxAge},
+	{"acr_values", authorize | par, (*Engine).checkACR},
+	{"claims", authorize | par, (*Engine).checkClaims},
+	{"id_token_hint", authorize | par, (*Engine).checkHint},
+	{"sender constraint", token | authorize | par, (*Engine).bindSender},
 	{"grant type", token, (*Engine).selectGrant},
 	{"may use CIBA", ciba, (*Engine).requireCIBA},
-	{"unsupported request forms", ciba, (*Engine).rejectRequestObject},
-	{"resource", token | ciba, (*Engine).checkResource},
-	{"scope", token | ciba, (*Engine).checkScope},
-	{"authorization_details", token | ciba, (*Engine).checkDetails},
+	{"may use devices", device, (*Engine).requireDevice},
+	{"signed request", ciba, (*Engine).readSignedCIBA},
+	{"resource", token | ciba | authorize | par | device, (*Engine).checkResource},
+	{"scope", token | ciba | authorize | par | device, (*Engine).checkScope},
+	{"authorization_details", token | ciba | authorize | par | device, (*Engine).checkDetails},
+	{"notification token", ciba, (*Engine).checkNotificationToken},
 	{"binding_message", ciba, (*Engine).checkBindingMessage},
 	{"requested_expiry", ciba, (*Engine).checkRequestedExpiry},
 	{"hint", ciba, (*Engine).findPerson},
+	{"signed request: once", ciba, (*Engine).useUpSignedCIBA},
 }
 
 func (e *Engine) run(ctx context.Context, x *exchange) error {

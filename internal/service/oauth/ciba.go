@@ -35,6 +35,9 @@ type cibaRequest struct {
 	message string
 	expiry  time.Duration
 	person  *model.Identity // nil: a stranger; nobody's phone rings
+	jti     string          // of a signed request; empty: it was not signed
+	until   model.Millis    // when that jti is over
+	notify  string          // the client_notification_token; empty: the client polls
 }
 
 // A CIBAAnswer is the answer of the backchannel authentication endpoint (CIBA
@@ -67,11 +70,15 @@ func (e *Engine) askPerson(ctx context.Context, x *exchange) (CIBAAnswer, error)
 	if err != nil {
 		return CIBAAnswer{Client: x.client.ID}, err
 	}
+	ping, err := e.newPing(x, id)
+	if err != nil {
+		return CIBAAnswer{Client: x.client.ID}, err
+	}
 	a, err := e.cfg.Approvals.Ask(ctx, x.Site, approval.Request{
 		Kind: "ciba", Client: &x.client.Application, Person: *x.ciba.person,
 		Action: evidence.Action{BindingMessage: x.ciba.message, Scope: strings.Join(x.scope, " "),
 			AuthorizationDetails: x.details, Resource: x.stated()},
-		Lifetime: x.ciba.expiry, AuthReq: ids.DigestOf(id), Interval: int(pollInterval.Seconds()),
+		Lifetime: x.ciba.expiry, AuthReq: ids.DigestOf(id), Interval: int(pollInterval.Seconds()), Ping: ping,
 	})
 	if err != nil {
 		return CIBAAnswer{Client: x.client.ID}, askRefused(err)
@@ -106,13 +113,16 @@ func (e *Engine) askNobody(ctx context.Context, x *exchange) (CIBAAnswer, error)
 	if err != nil {
 		return CIBAAnswer{Client: x.client.ID}, err
 	}
-	hint := model.FoldName(x.Params.Get("login_hint") + x.Params.Get("id_token_hint"))
+	hint := model.FoldName(x.Params.Get("login_hint") + x.Params.Get("id_token_hint") + x.Params.Get("login_hint_token"))
 	if _, ok := e.nobody.Allow(string(x.client.ID)+" "+hint, x.started); !ok {
 		return CIBAAnswer{Client: x.client.ID}, askRefused(approval.ErrTooManyPending)
 	}
 	if _, err := e.cfg.Store.Consume(ctx, model.Once{Namespace: model.OnceNobody, RealmID: x.Site.Realm.ID,
 		Digest: ids.DigestOf(id), Until: x.now.Add(x.ciba.expiry)}); err != nil {
 		return CIBAAnswer{Client: x.client.ID}, fmt.Errorf("note a request to nobody: %w", err)
+	}
+	if err := e.pingForNobody(ctx, x, id); err != nil {
+		return CIBAAnswer{Client: x.client.ID}, fmt.Errorf("queue the ping of a request to nobody: %w", err)
 	}
 	hash := evidence.Hash([]byte(ids.Secret()))
 	return x.cibaAnswer(id, model.ApprovalID(ids.New("apr")), model.StatementHash(hash)), nil
@@ -131,15 +141,6 @@ func askRefused(err error) error {
 func (e *Engine) requireCIBA(_ context.Context, x *exchange) error {
 	if !x.client.Settings.Allows(GrantCIBA) || x.client.Settings.AuthMethod == model.AuthNone {
 		return &Error{Code: UnauthorizedClient, Description: "this client may not ask people"}
-	}
-	return nil
-}
-
-func (e *Engine) rejectRequestObject(_ context.Context, x *exchange) error {
-	for _, name := range [...]string{"request", "request_uri"} {
-		if x.Params.Get(name) != "" {
-			return &Error{Code: RequestNotSupported, Description: "signed requests are not supported"}
-		}
 	}
 	return nil
 }
@@ -216,8 +217,8 @@ func (e *Engine) hintedPerson(ctx context.Context, x *exchange) (model.Identity,
 	if given != 1 {
 		return model.Identity{}, &Error{Code: InvalidRequest, Description: "exactly one of login_hint, id_token_hint and login_hint_token is needed"}
 	}
-	if x.Params.Get("login_hint_token") != "" {
-		return model.Identity{}, &Error{Code: InvalidRequest, Description: "login_hint_token is not supported"}
+	if raw := x.Params.Get("login_hint_token"); raw != "" {
+		return e.personByHintToken(ctx, x, raw)
 	}
 	hint := x.Params.Get("login_hint")
 	if raw := x.Params.Get("id_token_hint"); raw != "" {
@@ -226,7 +227,7 @@ func (e *Engine) hintedPerson(ctx context.Context, x *exchange) (model.Identity,
 			return model.Identity{}, err
 		}
 	}
-	return e.cfg.People.Find(ctx, x.Site, hint)
+	return e.personByLogin(ctx, x, hint)
 }
 
 // hintedSubject: an ID token that we issued to this client. It may be expired:

@@ -35,7 +35,7 @@ func (e *Engine) authenticateClient(ctx context.Context, x *exchange) error {
 	case model.AuthPrivateKeyJWT:
 		return e.checkAssertion(ctx, x)
 	default:
-		return e.checkPublic(ctx, x)
+		return e.checkIdentified(ctx, x)
 	}
 }
 
@@ -117,7 +117,9 @@ func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.Clie
 	return nil
 }
 
-func (e *Engine) checkPublic(ctx context.Context, x *exchange) error {
+// checkIdentified: the client says who it is and sends no credentials with it. It
+// is a public client, or its certificate speaks for it (RFC 8705, Section 2).
+func (e *Engine) checkIdentified(ctx context.Context, x *exchange) error {
 	id := model.ClientID(x.Params.Get("client_id"))
 	if id == "" {
 		return clientRefused(x, "no client authentication", nil)
@@ -129,11 +131,15 @@ func (e *Engine) checkPublic(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if client.Settings.AuthMethod != model.AuthNone {
+	switch client.Settings.AuthMethod {
+	case model.AuthNone:
+		x.client = client
+		return nil
+	case model.AuthTLS, model.AuthSelfSignedTLS:
+		return e.checkCertificate(ctx, x, client)
+	default:
 		return clientRefused(x, "client must authenticate", nil)
 	}
-	x.client = client
-	return nil
 }
 
 // admitClient asks the gate for the client alone. A stopped application gets

@@ -161,7 +161,7 @@ func (e *Engine) approvedEntitlement(x *exchange, a model.Approval, id string, n
 	g := model.Grant{RealmID: a.RealmID, ID: model.GrantID(ids.New("grt")), Kind: GrantCIBA, IdentityID: a.IdentityID,
 		ApplicationID: a.ApplicationID, ApprovalID: a.ID, Scope: granted.Scope, CreatedAt: now}
 	ent := &entitlement{
-		subject: string(a.IdentityID), identity: a.IdentityID, grantID: g.ID,
+		identity: a.IdentityID, grantID: g.ID,
 		scope: strings.Fields(granted.Scope), details: granted.AuthorizationDetails, decided: a.EndedAt,
 		auth:     &authentication{at: a.EndedAt.Unix(), acr: passkeyACR, amr: passkeyAMR},
 		approval: &approvedAction{id: a.ID, statement: a.StatementHash},

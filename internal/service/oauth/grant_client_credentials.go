@@ -12,6 +12,9 @@ func (e *Engine) entitleClient(_ context.Context, x *exchange) (*entitlement, er
 	if x.client.Settings.AuthMethod == model.AuthNone {
 		return nil, &Error{Code: UnauthorizedClient, Description: "a public client cannot act in its own name"}
 	}
+	if len(x.details) > 0 { // RFC 9396, Section 6: what is granted is the server's to say
+		return nil, &Error{Code: InvalidAuthorizationDetails, Description: "authorization_details need the approval of a person"}
+	}
 	// RFC 9068, Section 2.2: sub is the client where no person is involved.
 	return &entitlement{subject: string(x.client.ID), scope: x.scope, audience: x.audience()}, nil
 }

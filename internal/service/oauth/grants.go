@@ -9,8 +9,13 @@ import (
 
 // Grant types.
 const (
-	GrantClientCredentials = "client_credentials"                // RFC 6749, Section 4.4
-	GrantCIBA              = "urn:openid:params:grant-type:ciba" // CIBA Core 1.0, Section 10.1
+	GrantCode              = "authorization_code"                              // RFC 6749, Section 4.1.3
+	GrantRefresh           = "refresh_token"                                   // RFC 6749, Section 6
+	GrantClientCredentials = "client_credentials"                              // RFC 6749, Section 4.4
+	GrantDevice            = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628, Section 3.4
+	GrantCIBA              = "urn:openid:params:grant-type:ciba"               // CIBA Core 1.0, Section 10.1
+	GrantExchange          = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693, Section 2.1
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523, Section 2.1
 )
 
 // A grant supplies what is its own: whom a token would be for and what it would
@@ -26,8 +31,13 @@ type grant struct {
 }
 
 var grants = []*grant{
+	{name: GrantCode, entitle: (*Engine).entitleCode},
+	{name: GrantRefresh, entitle: (*Engine).entitleRefresh},
 	{name: GrantClientCredentials, defaultScope: true, entitle: (*Engine).entitleClient},
+	{name: GrantDevice, entitle: (*Engine).entitleDevice},
 	{name: GrantCIBA, entitle: (*Engine).entitleCIBA},
+	{name: GrantExchange, entitle: (*Engine).entitleExchange},
+	{name: GrantJWTBearer, defaultScope: true, entitle: (*Engine).entitleJWTBearer},
 }
 
 // GrantTypes are the supported grant types, for metadata.
@@ -41,6 +51,7 @@ func GrantTypes() []string {
 
 // An entitlement is what a grant gives.
 type entitlement struct {
+	// subject is `sub` as it stands; empty: the identity's, as this client knows it.
 	subject  string
 	identity model.IdentityID // empty: the client acts in its own name
 	grantID  model.GrantID    // empty: the token hangs under the client alone
@@ -49,8 +60,25 @@ type entitlement struct {
 	details  []json.RawMessage
 	auth     *authentication
 	approval *approvedAction
-	idToken  func(*object) // adds the grant's own claims; nil: no ID token
-	lifetime int           // seconds; 0: the client's
+	sid      model.SessionID
+	act      json.RawMessage // RFC 8693, Section 4.1
+	mayAct   json.RawMessage // RFC 8693, Section 4.4
+	// parents are the jtis of the access tokens that this one is derived from:
+	// it is dead as soon as one of them is revoked.
+	parents []string
+	idToken func(*object) // adds the grant's own claims; nil: no ID token
+	// idClaims are the claims that the request asked for in the ID token
+	// (OpenID Connect Core 1.0, Section 5.5).
+	idClaims claimRequests
+	refresh  string // the refresh token that goes out with it; empty: none
+	// assertion makes what goes out in place of an access token, which is then of no
+	// token type (RFC 8693, Section 2.2.1); nil: an access token goes out.
+	assertion func(ctx context.Context, jti string) (string, error)
+	// answer adds the grant's own members to the answer; nil: there are none.
+	answer   func(*object)
+	lifetime int // seconds; 0: the client's
+	// latest bounds the token's end, in Unix seconds; 0: it has no bound.
+	latest int64
 	// decided is when a person gave the right that the token is made for; 0:
 	// nobody did. What was revoked since then is not handed out.
 	decided model.Millis

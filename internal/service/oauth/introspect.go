@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/assent-id/assent/internal/format/jose"
@@ -12,136 +13,59 @@ import (
 	"github.com/assent-id/assent/internal/service/gate"
 )
 
-// accessClaims are the claims of our own access tokens that decide.
-type accessClaims struct {
-	Iss      string          `json:"iss"`
-	Sub      string          `json:"sub"`
-	Aud      audienceList    `json:"aud"`
-	ClientID model.ClientID  `json:"client_id"`
-	Scope    string          `json:"scope"`
-	JTI      string          `json:"jti"`
-	Iat      int64           `json:"iat"`
-	Exp      int64           `json:"exp"`
-	GrantID  model.GrantID   `json:"grant_id"`
-	Approval *approvalClaims `json:"approval"`
-}
-
-type approvalClaims struct {
-	ID        model.ApprovalID    `json:"id"`
-	Statement model.StatementHash `json:"statement"`
-}
-
-// An audienceList is a string or an array of strings (RFC 7519, Section 4.1.3).
-type audienceList []string
-
-// UnmarshalJSON reads both forms.
-func (a *audienceList) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		*a = make([]string, 1)
-		return json.Unmarshal(b, &(*a)[0])
-	}
-	return json.Unmarshal(b, (*[]string)(a))
-}
-
-// An AccessToken is one of ours that was verified and may be used now.
-type AccessToken struct {
-	Payload   []byte // the claims as JSON
-	Subject   string
-	Identity  model.IdentityID // the person, if there is one
-	ClientID  model.ClientID
-	Audience  []string
-	Scope     string
-	GrantID   model.GrantID
-	JTI       string
-	ExpiresAt int64 // Unix seconds
-	Approval  model.ApprovalID
-}
-
-// Use verifies an access token of the realm and lets it through the gate.
-// Whatever is wrong with it, the answer is one of InvalidGrant; the cause is
-// for the log.
-func (e *Engine) Use(ctx context.Context, site *model.Site, compact string) (AccessToken, error) {
-	refuse := func(cause error) (AccessToken, error) {
-		return AccessToken{}, &Error{Code: InvalidGrant, Description: "the token is not valid", Cause: cause}
-	}
-	v, err := e.cfg.Keys.Verify(ctx, site, compact)
-	if unverified(err) {
-		return refuse(err)
-	}
-	if err != nil { // the keys cannot be read: that says nothing about the token
-		return AccessToken{}, err
-	}
-	var c accessClaims
-	if err := json.Unmarshal(v.Payload, &c); err != nil {
-		return refuse(err)
-	}
-	now := e.cfg.Now()
-	if v.Header.Typ != "at+jwt" || c.Iss != site.Issuer || now.Unix() >= c.Exp {
-		return refuse(errNotOurs)
-	}
-	t := AccessToken{Payload: v.Payload, Subject: c.Sub, ClientID: c.ClientID, Audience: c.Aud, Scope: c.Scope,
-		GrantID: c.GrantID, JTI: c.JTI, ExpiresAt: c.Exp}
-	if c.Sub != string(c.ClientID) {
-		t.Identity = model.IdentityID(c.Sub)
-	}
-	if c.Approval != nil {
-		t.Approval = c.Approval.ID
-	}
-	return t, e.admitToken(ctx, site, t, c.Iat)
-}
-
-// unverified reports whether a JWS was examined and found wanting.
-func unverified(err error) bool {
-	return errors.Is(err, jose.ErrMalformed) || errors.Is(err, jose.ErrSignature) || errors.Is(err, jose.ErrAlgorithm)
-}
-
-func (e *Engine) admitToken(ctx context.Context, site *model.Site, t AccessToken, iat int64) error {
-	const invalid = "the token is not valid"
-	client, err := e.cfg.Clients.Get(ctx, site, t.ClientID)
-	if errors.Is(err, model.ErrNotFound) {
-		return &Error{Code: InvalidGrant, Description: invalid, Cause: err}
-	}
-	if err != nil {
-		return err
-	}
-	err = e.cfg.Gate.Check(ctx, gate.Use{Site: site, Application: &client.Application, Identity: t.Identity,
-		Grant: t.GrantID, JTI: t.JTI, IssuedAt: gate.IssuedAt(t.JTI, iat)})
-	return closed(err, InvalidGrant, invalid)
-}
-
 // An Introspection is the answer to a resource server's question.
 type Introspection struct {
-	Body   []byte // JSON (RFC 7662, Section 2.2)
-	Client model.ClientID
+	Body        []byte // JSON (RFC 7662, Section 2.2), or a JWT of it (RFC 9701)
+	ContentType string
+	Client      model.ClientID
 }
+
+// IntrospectionJWT is the media type of a signed answer (RFC 9701, Section 4).
+const IntrospectionJWT = "application/token-introspection+jwt"
 
 // inactive says nothing else, on purpose (RFC 7662, Section 2.2).
 var inactive = []byte(`{"active":false}`)
 
 // Introspect answers what a token means, to authenticated clients that may see
-// it: the one it was issued to, and those it is for (RFC 7662).
-func (e *Engine) Introspect(ctx context.Context, r Request) (Introspection, error) {
+// it: the one it was issued to, and those it is for (RFC 7662). The answer is
+// signed if the client asked for that or is registered for it (RFC 9701).
+func (e *Engine) Introspect(ctx context.Context, r Request, signed bool) (Introspection, error) {
 	x := e.begin(introspect, r)
 	if err := e.run(ctx, x); err != nil {
 		return Introspection{Client: x.clientID()}, err
 	}
-	out := Introspection{Body: inactive, Client: x.client.ID}
-	if x.client.Settings.AuthMethod == model.AuthNone {
+	out := Introspection{ContentType: "application/json", Client: x.client.ID}
+	if !x.client.Settings.AuthMethod.Confidential() {
 		return out, clientRefused(x, "a public client may not introspect", nil)
 	}
 	raw := x.Params.Get("token")
 	if raw == "" {
 		return out, &Error{Code: InvalidRequest, Description: "token is missing"}
 	}
-	t, err := e.Use(ctx, x.Site, raw)
-	if refused := AsError(err); err != nil && refused.Code != InvalidGrant {
+	var err error
+	out.Body, err = e.explain(ctx, x, raw)
+	if err != nil || !signed && x.client.Settings.IntrospectionAlg == "" {
 		return out, err
 	}
-	if err != nil || !maySee(x.client, t) {
-		return out, nil //nolint:nilerr // whatever is wrong with the token, the answer is "not active"
+	out.ContentType = IntrospectionJWT
+	out.Body, err = e.signIntrospection(ctx, x, out.Body)
+	return out, err
+}
+
+// explain is the answer as JSON. Whatever is wrong with the token, it is "not
+// active".
+func (e *Engine) explain(ctx context.Context, x *exchange, raw string) ([]byte, error) {
+	if isRefresh(raw) {
+		return e.explainRefresh(ctx, x, raw)
 	}
-	out.Body = activeBody(t.Payload)
-	return out, nil
+	t, err := e.Use(ctx, Presented{Site: x.Site, Token: raw})
+	if err != nil && AsError(err).Code != InvalidGrant {
+		return nil, err
+	}
+	if err != nil || !maySee(x.client, t) {
+		return inactive, nil //nolint:nilerr // what is wrong is for the log of others
+	}
+	return activeBody(t), nil
 }
 
 func maySee(c *model.Client, t AccessToken) bool {
@@ -150,8 +74,85 @@ func maySee(c *model.Client, t AccessToken) bool {
 
 // activeBody is the token's own claims with the two members that only
 // introspection has.
-func activeBody(payload []byte) []byte {
-	out := make([]byte, 0, len(payload)+48)
-	out = append(out, `{"active":true,"token_type":"Bearer",`...)
-	return append(out, bytes.TrimPrefix(payload, []byte("{"))...)
+func activeBody(t AccessToken) []byte {
+	out := make([]byte, 0, len(t.Payload)+48)
+	out = append(out, `{"active":true,"token_type":"`...)
+	out = append(out, tokenType(t.Bound)...)
+	out = append(out, `",`...)
+	return append(out, bytes.TrimPrefix(t.Payload, []byte("{"))...)
+}
+
+// explainRefresh answers the client that a refresh token was issued to.
+func (e *Engine) explainRefresh(ctx context.Context, x *exchange, raw string) ([]byte, error) {
+	g, err := e.liveRefresh(ctx, x, raw)
+	if errors.Is(err, errRefreshToken) {
+		return inactive, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	sub := g.Terms.Subject
+	if sub == "" {
+		if sub, err = e.subject(ctx, x.Site, &x.client.Settings, g.IdentityID); err != nil {
+			return nil, err
+		}
+	}
+	o := newObject(512)
+	o.raw("active", json.RawMessage("true"))
+	o.text("iss", x.Site.Issuer)
+	o.text("sub", sub)
+	o.text("client_id", string(g.ApplicationID))
+	if g.Scope != "" {
+		o.text("scope", g.Scope)
+	}
+	o.number("iat", max(g.CreatedAt, g.RefreshedAt).Unix())
+	o.number("exp", g.ExpiresAt.Unix())
+	o.rawList("authorization_details", g.Terms.Details)
+	o.bound(Binding{JKT: g.Terms.JKT, X5T: g.Terms.X5T})
+	o.raw("act", g.Terms.Act)
+	return o.close(), nil
+}
+
+// liveRefresh finds the grant of a refresh token that would be taken now;
+// errRefreshToken.
+func (e *Engine) liveRefresh(ctx context.Context, x *exchange, raw string) (model.Grant, error) {
+	ref, err := e.openRefresh(ctx, x.Site, x.client.ID, raw)
+	if err != nil {
+		return model.Grant{}, err
+	}
+	g, err := e.cfg.Store.Grant(ctx, x.Site.Realm.ID, ref.Grant)
+	if errors.Is(err, model.ErrNotFound) {
+		return g, errRefreshToken
+	}
+	if err != nil {
+		return g, fmt.Errorf("read grant: %w", err)
+	}
+	if err := refreshAlive(x, g, ref); err != nil || ref.Number != g.Refresh {
+		return g, errRefreshToken
+	}
+	err = e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: g.IdentityID,
+		Grant: g.ID, IssuedAt: g.CreatedAt})
+	if _, refused := gate.Refused(err); refused {
+		return g, errors.Join(errRefreshToken, err)
+	}
+	return g, err
+}
+
+// signIntrospection: RFC 9701, Section 5. There is no sub and no exp, so that
+// nobody can take the answer for an access token.
+func (e *Engine) signIntrospection(ctx context.Context, x *exchange, answer []byte) ([]byte, error) {
+	alg := x.client.Settings.IntrospectionAlg
+	if alg == "" {
+		alg = string(jose.RS256) // the default of RFC 9701, Section 6
+	}
+	c := newObject(len(answer) + 256)
+	c.text("iss", x.Site.Issuer)
+	c.text("aud", string(x.client.ID))
+	c.number("iat", x.now.Unix())
+	c.raw("token_introspection", answer)
+	compact, err := e.cfg.Keys.Sign(ctx, x.Site, alg, "token-introspection+jwt", c.close())
+	if err != nil {
+		return nil, fmt.Errorf("sign introspection: %w", err)
+	}
+	return []byte(compact), nil
 }

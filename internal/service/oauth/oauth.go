@@ -29,15 +29,24 @@ import (
 	"github.com/assent-id/assent/internal/service/gate"
 )
 
-// Clients finds applications; model.ErrNotFound.
+// Clients finds applications and their keys; model.ErrNotFound.
 type Clients interface {
 	Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
+	// Key is the client's key of that id, or nil. It may be fetched from the
+	// client's jwks_uri.
+	Key(ctx context.Context, site *model.Site, c *model.Client, kid string, now model.Millis) (*jose.PublicKey, error)
+	// HasKey reports whether a key with that thumbprint (RFC 7638) is one of the
+	// client's, from wherever it publishes them.
+	HasKey(ctx context.Context, site *model.Site, c *model.Client, thumbprint string, now model.Millis) (bool, error)
 }
 
 // Keys signs and verifies for a realm.
 type Keys interface {
 	Sign(ctx context.Context, site *model.Site, alg, typ string, payload []byte) (string, error)
 	Verify(ctx context.Context, site *model.Site, compact string) (jose.Verified, error)
+	// Secret is 32 random bytes that belong to the realm, made when they are first
+	// asked for and the same ever after.
+	Secret(ctx context.Context, site *model.Site, name string) ([]byte, error)
 }
 
 // Gate is the one decision.
@@ -49,6 +58,7 @@ type Gate interface {
 // People finds the person that a hint means; model.ErrNotFound.
 type People interface {
 	Find(ctx context.Context, site *model.Site, login string) (model.Identity, error)
+	Identity(ctx context.Context, site *model.Site, id model.IdentityID) (model.Identity, error)
 }
 
 // Approvals asks people.
@@ -69,11 +79,20 @@ type Config struct {
 	People    People
 	Approvals Approvals
 	Keyring   *seal.Keyring
+	Hub       *hub.Hub // wakes polls of devices; nil: nobody is woken
 	Log       *slog.Logger
 	Now       func() time.Time
+	// IssuerKeys finds the keys that trusted issuers publish; nil: only those whose
+	// keys the realm's policy holds can be believed.
+	IssuerKeys IssuerKeys
 	// MaxWait bounds a long poll. Default 30 s (CIBA Core 1.0, Section 7.3 leaves
 	// it to us; proxies commonly cut idle requests after 60 s).
 	MaxWait time.Duration
+	// MTLSBaseURL is the origin of the listener for clients with certificates (RFC
+	// 8705, Section 5); empty: there is none.
+	MTLSBaseURL string
+	// MTLSAuthorities: certificates of authorities can be trusted there.
+	MTLSAuthorities bool
 }
 
 // An Engine answers protocol requests. It holds no state that decides
@@ -82,7 +101,10 @@ type Engine struct {
 	cfg     Config
 	polls   *limit.Keyed // polite polling only; a node forgets, nothing breaks
 	nobody  *limit.Keyed // requests to strangers, as a person's would be limited
-	waiting *limit.Slots // long polls of one auth_req_id
+	waiting *limit.Slots // long polls of one auth_req_id or device code
+	devices deviceGuard
+	details detailsSchemas
+	inline  *hub.Cache[[]*jose.PublicKey] // key sets of trusted issuers, by their text
 }
 
 // New fills in defaults.
@@ -93,6 +115,9 @@ func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Hub == nil {
+		cfg.Hub = &hub.Hub{}
+	}
 	if cfg.MaxWait == 0 {
 		cfg.MaxWait = 30 * time.Second
 	}
@@ -100,6 +125,8 @@ func New(cfg Config) *Engine {
 		polls:   limit.NewKeyed(limit.Rate{Every: pollInterval - pollSlack, Burst: 1}, 100_000),
 		nobody:  limit.NewKeyed(limit.Rate{Every: defaultExpiry / maxPending, Burst: maxPending}, 100_000),
 		waiting: limit.NewSlots(maxWaiting),
+		devices: newDeviceGuard(),
+		inline:  hub.NewCache(1000, parseInline),
 	}
 }
 
@@ -107,6 +134,16 @@ func New(cfg Config) *Engine {
 type Request struct {
 	Site   *model.Site
 	Params Params
+	// Method and Path are those of the HTTP request; the path is relative to the
+	// issuer. DPoP proofs name both (RFC 9449, Section 4.2).
+	Method, Path string
+	// DPoP are the values of all DPoP header fields.
+	DPoP []string
+	// Certificate is what the client showed in the TLS handshake; nil: none, or
+	// the connection is not for certificates (RFC 8705).
+	Certificate *Certificate
+	// Address and UserAgent are where the request came from, to be shown to people.
+	Address, UserAgent string
 	// Basic is the Authorization header's Basic credentials, undecoded.
 	Basic *BasicCredentials
 	// Wait is how long the client would like a poll to be held (RFC 7240,
@@ -143,8 +180,27 @@ type exchange struct {
 	resource []string
 	details  []json.RawMessage
 	ciba     cibaRequest
-	held     bool // the poll waited, so it was not too early
+	authz    authorization
+	bound    Binding
+	nonce    string // for the client's next DPoP proof
+	held     bool   // the poll waited, so it was not too early
 }
+
+// A Certificate is a TLS client's certificate (RFC 8705).
+type Certificate struct {
+	DER []byte
+	// Trusted: it leads to a certificate authority that the operator trusts.
+	Trusted bool
+}
+
+// A Binding is the key that a token is bound to; empty: to none.
+type Binding struct {
+	JKT string // RFC 9449, Section 6.1: thumbprint of the DPoP key
+	X5T string // RFC 8705, Section 3.1: SHA-256 of the certificate, base64url
+}
+
+// Bound reports whether there is a key at all.
+func (b Binding) Bound() bool { return b != Binding{} }
 
 // ClientOf is the client that a request turned out to be from, for the log.
 func (x *exchange) clientID() model.ClientID {

@@ -74,6 +74,44 @@ func (o *object) rawList(name string, values []json.RawMessage) {
 	o.out = append(o.out, ']')
 }
 
+// raw writes a finished JSON value, or nothing for none.
+func (o *object) raw(name string, value json.RawMessage) {
+	if len(value) == 0 {
+		return
+	}
+	o.name(name)
+	o.out = append(o.out, value...)
+}
+
+// authenticated writes how and when the person was authenticated, if one was.
+func (o *object) authenticated(a *authentication) {
+	if a == nil {
+		return
+	}
+	o.number("auth_time", a.at)
+	if a.acr != "" {
+		o.text("acr", a.acr)
+	}
+	if len(a.amr) > 0 {
+		o.texts("amr", a.amr)
+	}
+}
+
+// bound writes the key that a token is bound to (RFC 7800, Section 3.1).
+func (o *object) bound(b Binding) {
+	if !b.Bound() {
+		return
+	}
+	o.nested("cnf", func(c *object) {
+		if b.JKT != "" {
+			c.text("jkt", b.JKT)
+		}
+		if b.X5T != "" {
+			c.text("x5t#S256", b.X5T)
+		}
+	})
+}
+
 func (o *object) nested(name string, write func(*object)) {
 	o.name(name)
 	o.out = append(o.out, '{')

@@ -2,29 +2,26 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/assent-id/assent/sdk/evidence"
 )
 
-// checkScope: the scope asked for is a subset of what is registered (RFC 6749,
-// Section 3.3); none asked for means the registered default for a client that
-// acts in its own name, and nothing where a person is asked.
+// checkScope: the scope asked for is a subset of what the client may have (RFC
+// 6749, Section 3.3). None asked for means the registered default, or what the
+// resource grants by default; where a person is asked by CIBA, it means nothing.
 func (e *Engine) checkScope(_ context.Context, x *exchange) error {
 	asked := strings.Fields(x.Params.Get("scope"))
-	settings := &x.client.Settings
 	if len(asked) == 0 {
-		if x.at == token && x.grant.defaultScope {
-			x.scope = defaultScope(settings.DefaultScopes, settings.Scopes)
+		if x.defaultsScope() {
+			x.scope = x.defaultScope()
 		}
 		return nil
 	}
+	allowed := x.allowedScopes()
 	for i, s := range asked {
-		if !slices.Contains(settings.Scopes, s) && (s != "openid" || x.at != ciba) {
+		if !slices.Contains(allowed, s) && (s != "openid" || x.at != ciba) {
 			return &Error{Code: InvalidScope, Description: "a scope is not registered for this client"}
 		}
 		if !slices.Contains(asked[:i], s) {
@@ -34,11 +31,51 @@ func (e *Engine) checkScope(_ context.Context, x *exchange) error {
 	return nil
 }
 
-func defaultScope(chosen, all []string) []string {
-	if len(chosen) > 0 {
-		return chosen
+// defaultsScope reports whether a request without scope is for the default. At
+// the token endpoint most grants were given a scope before.
+func (x *exchange) defaultsScope() bool {
+	switch x.at {
+	case token:
+		return x.grant.defaultScope
+	case authorize, par, device:
+		return true
+	default:
+		return false
 	}
-	return all
+}
+
+// personScopes are the scopes of OpenID Connect, which every realm offers.
+var personScopes = []string{"openid", "profile", "email", "phone", offlineAccess}
+
+// allowedScopes are what the client may ask for: what it is registered for, or,
+// if it registered itself, whatever the realm offers.
+func (x *exchange) allowedScopes() []string {
+	settings := &x.client.Settings
+	if !settings.AnyScope {
+		return settings.Scopes
+	}
+	all := slices.Clone(personScopes)
+	for _, r := range x.Site.Realm.Policy.Resources {
+		all = append(all, r.Scopes...)
+	}
+	return append(all, settings.Scopes...)
+}
+
+func (x *exchange) defaultScope() []string {
+	settings := &x.client.Settings
+	if len(settings.DefaultScopes) > 0 {
+		return settings.DefaultScopes
+	}
+	if !settings.AnyScope {
+		return settings.Scopes
+	}
+	var scope []string
+	for _, r := range x.Site.Realm.Policy.Resources {
+		if slices.Contains(x.audience(), r.Resource) {
+			scope = append(scope, r.DefaultScopes...)
+		}
+	}
+	return scope
 }
 
 // checkResource: RFC 8707, Section 2. Each names a resource server that the
@@ -66,7 +103,16 @@ func (e *Engine) checkResource(_ context.Context, x *exchange) error {
 // registered finds the registered spelling of a resource: an origin is the
 // same with and without its trailing slash.
 func registered(x *exchange, asked string) (string, bool) {
-	for _, r := range append([]string{x.Site.Issuer}, x.client.Settings.Resources...) {
+	known := append([]string{x.Site.Issuer}, x.client.Settings.Resources...)
+	for _, r := range x.Site.Realm.Policy.Resources {
+		if x.client.Settings.AnyScope {
+			known = append(known, r.Resource)
+		}
+	}
+	if x.grant != nil && x.grant.name == GrantExchange {
+		known = append(known, x.client.Settings.Exchange.Audiences...)
+	}
+	for _, r := range known {
 		if r == asked || originOnly(r) && strings.TrimSuffix(r, "/") == strings.TrimSuffix(asked, "/") {
 			return r, true
 		}
@@ -93,42 +139,6 @@ func (x *exchange) defaultAudience() []string {
 		return registered[:1]
 	}
 	return []string{x.Site.Issuer}
-}
-
-// Limits on authorization_details.
-const (
-	maxDetailsBytes   = 16 << 10
-	maxDetailsObjects = 10
-)
-
-// checkDetails reads authorization_details (RFC 9396, Section 2). What the
-// objects mean is for the approval that asks about them; a client may not
-// grant them to itself.
-func (e *Engine) checkDetails(_ context.Context, x *exchange) error {
-	raw := x.Params.Get("authorization_details")
-	if raw == "" {
-		return nil
-	}
-	refuse := func(description string, cause error) error {
-		return &Error{Code: InvalidAuthorizationDetails, Description: description, Cause: cause}
-	}
-	if x.at == token {
-		return refuse("authorization_details need the approval of a person", nil)
-	}
-	if len(raw) > maxDetailsBytes {
-		return refuse("authorization_details are larger than 16 kB", nil)
-	}
-	canonical, err := evidence.Canonical([]byte(raw))
-	if err != nil {
-		return refuse("authorization_details are not JSON", err)
-	}
-	if err := json.Unmarshal(canonical, &x.details); err != nil {
-		return refuse("authorization_details must be an array of objects", err)
-	}
-	if len(x.details) == 0 || len(x.details) > maxDetailsObjects {
-		return refuse("authorization_details must hold 1 to 10 objects", nil)
-	}
-	return nil
 }
 
 var errNotOurs = errors.New("not one of our tokens")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/format/jose"
@@ -15,6 +16,7 @@ import (
 type TokenAnswer struct {
 	Body   []byte // JSON (RFC 6749, Section 5.1)
 	Client model.ClientID
+	Nonce  string // for the client's next DPoP proof (RFC 9449, Section 8.2); empty: none
 }
 
 // Token answers the token endpoint: ordered checks, the grant's own part, the
@@ -29,6 +31,10 @@ func (e *Engine) Token(ctx context.Context, r Request) (TokenAnswer, error) {
 	if err != nil {
 		return out, err
 	}
+	if ent.details, err = narrowDetails(ent.details, x.details); err != nil {
+		return out, err
+	}
+	out.Nonce = x.nonce
 	out.Body, err = e.issue(ctx, x, ent)
 	return out, err
 }
@@ -39,56 +45,104 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 	// is revoked after the token was made, and takes it too.
 	x.started = e.cfg.Now()
 	x.now = model.MillisOf(x.started)
-	jti := ids.New("tok")
+	jti := ids.At("tok", x.started)
 	err := e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
 		Grant: ent.grantID, IssuedAt: ent.decided})
 	if err != nil {
 		return nil, closed(err, InvalidGrant, "the grant is not valid")
 	}
-	access, err := e.signAccessToken(ctx, x, ent, jti)
+	if ent.subject == "" {
+		if ent.subject, err = e.subject(ctx, x.Site, &x.client.Settings, ent.identity); err != nil {
+			return nil, err
+		}
+	}
+	access, err := e.accessToken(ctx, x, ent, jti)
 	if err != nil {
 		return nil, err
 	}
-	body := newObject(len(access) + 512)
-	body.text("access_token", access)
-	body.text("token_type", "Bearer")
-	body.number("expires_in", int64(lifetime(x, ent)))
-	if len(ent.scope) > 0 {
-		body.text("scope", strings.Join(ent.scope, " "))
-	}
-	body.rawList("authorization_details", ent.details)
-	if ent.idToken != nil {
-		id, err := e.signIDToken(ctx, x, ent, access)
-		if err != nil {
-			return nil, err
-		}
-		body.text("id_token", id)
+	id, err := e.idToken(ctx, x, ent, access)
+	if err != nil {
+		return nil, err
 	}
 	if ent.commit != nil {
 		if err := ent.commit(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return body.close(), nil
+	return tokenAnswer(x, ent, access, id), nil
 }
 
-// defaultLifetime of access tokens, in seconds.
-const defaultLifetime = 300
-
-func lifetime(x *exchange, ent *entitlement) int {
-	switch {
-	case ent.lifetime > 0:
-		return ent.lifetime
-	case x.client.Settings.TokenLifetime > 0:
-		return x.client.Settings.TokenLifetime
-	default:
-		return defaultLifetime
+// tokenAnswer is RFC 6749, Section 5.1. The granted scope is always there.
+func tokenAnswer(x *exchange, ent *entitlement, access, id string) []byte {
+	body := newObject(len(access) + len(id) + 512)
+	body.text("access_token", access)
+	body.text("token_type", answeredType(x, ent))
+	body.number("expires_in", int64(lifetime(x, ent)))
+	if len(ent.scope) > 0 {
+		body.text("scope", strings.Join(ent.scope, " "))
 	}
+	body.rawList("authorization_details", ent.details)
+	if ent.refresh != "" {
+		body.text("refresh_token", ent.refresh)
+	}
+	if id != "" {
+		body.text("id_token", id)
+	}
+	if ent.answer != nil {
+		ent.answer(body)
+	}
+	return body.close()
 }
 
-// signAccessToken makes a JWT access token (RFC 9068, Section 2.2). Its jti is
-// time-ordered: it holds the instant of issue to the millisecond.
-func (e *Engine) signAccessToken(ctx context.Context, x *exchange, ent *entitlement, jti string) (string, error) {
+// tokenType: RFC 9449, Section 5, and RFC 6750. Certificate-bound tokens are
+// called Bearer (RFC 8705, Section 3).
+func tokenType(b Binding) string {
+	if b.JKT != "" {
+		return "DPoP"
+	}
+	return "Bearer"
+}
+
+// answeredType: what is no access token is of no type (RFC 8693, Section 2.2.1).
+func answeredType(x *exchange, ent *entitlement) string {
+	if ent.assertion != nil {
+		return "N_A"
+	}
+	return tokenType(x.bound)
+}
+
+// lifetime of the access token in seconds.
+func lifetime(x *exchange, ent *entitlement) int {
+	seconds := int(x.client.Settings.TokenLives().Seconds())
+	if ent.lifetime > 0 {
+		seconds = ent.lifetime
+	}
+	if ent.latest > 0 {
+		seconds = min(seconds, int(ent.latest-x.now.Unix()))
+	}
+	return seconds
+}
+
+// accessToken makes the access token: a JWT (RFC 9068), or a reference to the
+// same claims.
+func (e *Engine) accessToken(ctx context.Context, x *exchange, ent *entitlement, jti string) (string, error) {
+	if ent.assertion != nil {
+		return ent.assertion(ctx, jti)
+	}
+	claims := accessTokenClaims(x, ent, jti)
+	if x.client.Settings.OpaqueTokens {
+		return e.saveOpaque(ctx, x, claims, x.now.Add(time.Duration(lifetime(x, ent))*time.Second))
+	}
+	compact, err := e.cfg.Keys.Sign(ctx, x.Site, tokenAlg(x.client.Settings.TokenAlg), "at+jwt", claims)
+	if err != nil {
+		return "", fmt.Errorf("sign access token: %w", err)
+	}
+	return compact, nil
+}
+
+// accessTokenClaims: RFC 9068, Section 2.2. The jti is time-ordered: it holds
+// the instant of issue to the millisecond.
+func accessTokenClaims(x *exchange, ent *entitlement, jti string) []byte {
 	iat := x.now.Unix()
 	if t, ok := ids.Time(jti); ok {
 		iat = t.Unix() // the same instant in both claims
@@ -104,14 +158,16 @@ func (e *Engine) signAccessToken(ctx context.Context, x *exchange, ent *entitlem
 	c.text("jti", jti)
 	c.number("iat", iat)
 	c.number("exp", iat+int64(lifetime(x, ent)))
-	if a := ent.auth; a != nil {
-		c.number("auth_time", a.at)
-		c.text("acr", a.acr)
-		c.texts("amr", a.amr)
-	}
+	c.authenticated(ent.auth)
 	c.rawList("authorization_details", ent.details)
 	if ent.grantID != "" {
 		c.text("grant_id", string(ent.grantID))
+	}
+	c.bound(x.bound)
+	c.raw("act", ent.act)
+	c.raw("may_act", ent.mayAct)
+	if len(ent.parents) > 0 {
+		c.texts("parents", ent.parents)
 	}
 	if a := ent.approval; a != nil {
 		c.nested("approval", func(o *object) {
@@ -119,11 +175,7 @@ func (e *Engine) signAccessToken(ctx context.Context, x *exchange, ent *entitlem
 			o.text("statement", string(a.statement))
 		})
 	}
-	compact, err := e.cfg.Keys.Sign(ctx, x.Site, tokenAlg(x.client.Settings.TokenAlg), "at+jwt", c.close())
-	if err != nil {
-		return "", fmt.Errorf("sign access token: %w", err)
-	}
-	return compact, nil
+	return c.close()
 }
 
 func tokenAlg(registered string) string {
@@ -133,25 +185,45 @@ func tokenAlg(registered string) string {
 	return registered
 }
 
-// signIDToken: OpenID Connect Core 1.0, Section 2. Nothing null or empty.
-func (e *Engine) signIDToken(ctx context.Context, x *exchange, ent *entitlement, access string) (string, error) {
+// idToken: OpenID Connect Core 1.0, Section 2. Nothing null or empty.
+func (e *Engine) idToken(ctx context.Context, x *exchange, ent *entitlement, access string) (string, error) {
+	if ent.idToken == nil {
+		return "", nil
+	}
 	alg := tokenAlg(x.client.Settings.IDTokenAlg)
 	c := newObject(512)
 	c.text("iss", x.Site.Issuer)
 	c.text("sub", ent.subject)
 	c.text("aud", string(x.client.ID))
+	c.text("azp", string(x.client.ID))
 	c.number("iat", x.now.Unix())
 	c.number("exp", x.now.Unix()+int64(lifetime(x, ent)))
-	if a := ent.auth; a != nil {
-		c.number("auth_time", a.at)
-		c.text("acr", a.acr)
-		c.texts("amr", a.amr)
+	c.authenticated(ent.auth)
+	if ent.sid != "" {
+		c.text("sid", string(ent.sid))
 	}
 	c.text("at_hash", accessTokenHash(alg, access))
 	ent.idToken(c)
+	if err := e.addIDClaims(ctx, x, ent, c); err != nil {
+		return "", err
+	}
 	compact, err := e.cfg.Keys.Sign(ctx, x.Site, alg, "JWT", c.close())
 	if err != nil {
 		return "", fmt.Errorf("sign ID token: %w", err)
 	}
 	return compact, nil
+}
+
+// addIDClaims adds the claims about the person that the request asked for in
+// the ID token itself (OpenID Connect Core 1.0, Section 5.5).
+func (e *Engine) addIDClaims(ctx context.Context, x *exchange, ent *entitlement, c *object) error {
+	if len(ent.idClaims) == 0 || ent.identity == "" {
+		return nil
+	}
+	person, err := e.cfg.People.Identity(ctx, x.Site, ent.identity)
+	if err != nil {
+		return fmt.Errorf("read claims: %w", err)
+	}
+	writeProfile(c, person, nil, ent.idClaims.within(&x.client.Settings))
+	return nil
 }

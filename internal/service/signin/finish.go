@@ -17,6 +17,10 @@ type Answer struct {
 	State     string
 	Response  []byte // AuthenticationResponseJSON
 	UserAgent string // kept with the session, so that people recognise it
+	// Cookie of the session that the browser has, if it has one. Who signs in
+	// again as the same person keeps the session: its `sid` is stable, its
+	// authentication is new.
+	Cookie string
 }
 
 // SignedIn is a sign-in that happened. Cookie is a secret.
@@ -55,12 +59,23 @@ func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (Signe
 	}
 	cookie, session := s.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
 		PasskeyID: key.ID, AuthTime: try.at, UserAgent: a.UserAgent})
+	session.ID = s.stays(ctx, site, a.Cookie, session)
 	once := model.Once{Namespace: model.OnceCeremony, RealmID: site.Realm.ID,
 		Digest: sha256.Sum256(st.Nonce), Until: model.MillisOf(until).Add(onceMargin)}
 	if err := s.commit(ctx, try, once, opening{session, use}); err != nil {
 		return SignedIn{}, err
 	}
 	return SignedIn{Cookie: cookie, Session: session}, nil
+}
+
+// stays is the id of the live session that the same person has in this browser
+// already, else that of the new one.
+func (s *Service) stays(ctx context.Context, site *model.Site, cookie string, session model.Session) model.SessionID {
+	old, who, err := s.Session(ctx, site, cookie)
+	if err != nil || who.ID != session.IdentityID {
+		return session.ID
+	}
+	return old.ID
 }
 
 // passkey finds the passkey that the assertion says it comes from.

@@ -118,10 +118,20 @@ func (s *Service) SignOut(ctx context.Context, site *model.Site, cookie string) 
 	if err != nil {
 		return err
 	}
+	return s.End(ctx, site, session, string(session.IdentityID))
+}
+
+// End ends a session, with what was given to last as long as it, and has the
+// applications told that were used in it. Ending it again is no error. actor is
+// who does it.
+func (s *Service) End(ctx context.Context, site *model.Site, session model.Session, actor string) error {
 	now := s.now()
 	event := attempt{site: site, at: now, identity: session.IdentityID}.
 		event("session.ended", map[string]string{"session": string(session.ID)})
-	err = s.store.EndSession(ctx, site.Realm.ID, session.ID, now, model.Effects{Events: []model.Event{event}})
+	event.Actor = actor
+	fx := model.Effects{Events: []model.Event{event}}
+	fx.Tell(site.Realm.ID, model.Ended{SessionID: session.ID, IdentityID: session.IdentityID, At: now}, now)
+	err := s.store.EndSession(ctx, site.Realm.ID, session.ID, now, fx)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return fmt.Errorf("end session %s: %w", session.ID, err)
 	}

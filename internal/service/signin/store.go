@@ -16,7 +16,8 @@ type Store interface {
 	Passkeys(context.Context, model.RealmID, model.IdentityID) ([]model.Passkey, error)
 	// SignIn consumes the ceremony (ErrConflict if it was used), stores the
 	// session and records the use of the passkey (ErrNotFound if it was revoked
-	// meanwhile), in one transaction.
+	// meanwhile), in one transaction. A session that is there is opened anew:
+	// ErrConflict if it has ended.
 	SignIn(ctx context.Context, once model.Once, s model.Session, use model.PasskeyUse, fx model.Effects) error
 	// SessionWithIdentity reads a session and whose it is; ErrNotFound if either
 	// is missing in this realm.

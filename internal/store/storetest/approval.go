@@ -63,6 +63,16 @@ var approvalPromises = []promise{
 		_, err := w.ApprovalByRequest(w.ctx, w.home.realm.ID, nil)
 		w.refused(err, model.ErrNotFound)
 	}},
+	{"APingStaysUntilTheApprovalEnds", func(w *world) {
+		a := w.home.approval()
+		a.Ping = []byte(`{"client":"x"}`)
+		w.ok(w.CreateApproval(w.ctx, a, 10, model.Effects{}))
+		same(w, w.approval(a), a)
+		w.ok(w.EndApproval(w.ctx, ending(a, model.ApprovalDenied), model.Effects{}))
+		if kept := w.approval(a).Ping; len(kept) != 0 {
+			w.Errorf("it is still there: %s", kept)
+		}
+	}},
 	{"IDsAndRequestsAreTakenOnce", func(w *world) {
 		a := w.ask(w.home)
 		again := w.home.approval()
@@ -294,28 +304,11 @@ func checkRevokedGivesNothing(w *world) {
 	fulfil := func(a model.Approval, at model.Millis) error {
 		return w.FulfilApproval(w.ctx, grantOf(a), at+1, model.Effects{})
 	}
-	revoke := map[string]func(model.Millis){
-		"realm": func(at model.Millis) {
-			w.home.realm.TokensInvalidBefore = at
-			w.ok(w.UpdateRealm(w.ctx, w.home.realm, model.Effects{}))
-			w.home.realm.Version++
-		},
-		"application": func(at model.Millis) {
-			w.home.app.TokensInvalidBefore = at
-			w.ok(w.UpdateApplication(w.ctx, w.home.app, model.Effects{}))
-			w.home.app.Version++
-		},
-		"identity": func(at model.Millis) {
-			w.home.person.TokensInvalidBefore = at
-			w.ok(w.UpdateIdentity(w.ctx, w.home.person, model.Effects{}))
-			w.home.person.Version++
-		},
-	}
-	for _, at := range revoke {
+	for _, what := range revocable {
 		a, decided := decide()
-		at(decided)
+		w.revokedAt(what, decided)
 		w.refused(fulfil(a, decided), model.ErrConflict)
-		at(decided - 1) // what was revoked before the decision does not touch it
+		w.revokedAt(what, decided-1) // what was revoked before the decision does not touch it
 		w.ok(fulfil(a, decided))
 	}
 }

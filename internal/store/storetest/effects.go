@@ -86,6 +86,45 @@ var deeds = []deed{
 		a := w.fulfilled()
 		return func(fx model.Effects) error { return w.RedeemApproval(w.ctx, a.RealmID, a.ID, start, fx) }
 	}},
+	{"OpenGrant", func(w *world) func(model.Effects) error {
+		o := once(w.home.grant())
+		return func(fx model.Effects) error { return w.OpenGrant(w.ctx, o, fx) }
+	}},
+	{"RefreshGrant", func(w *world) func(model.Effects) error {
+		r := refreshing(w.opened(w.home.grant()), 1)
+		return func(fx model.Effects) error { return w.RefreshGrant(w.ctx, r, fx) }
+	}},
+	{"CreateDeviceRequest", func(w *world) func(model.Effects) error {
+		d := w.home.device()
+		return func(fx model.Effects) error { return w.CreateDeviceRequest(w.ctx, d, fx) }
+	}},
+	{"DecideDevice", func(w *world) func(model.Effects) error {
+		d := w.decided(w.device(w.home), model.DeviceApproved)
+		return func(fx model.Effects) error { return w.DecideDevice(w.ctx, d, fx) }
+	}},
+	{"RedeemDevice", func(w *world) func(model.Effects) error {
+		d := w.approvedDevice()
+		o := w.deviceGrant(d)
+		return func(fx model.Effects) error { return w.RedeemDevice(w.ctx, d.Digest, o, fx) }
+	}},
+	{"RemoveConsents", func(w *world) func(model.Effects) error {
+		w.ok(w.AddConsents(w.ctx, w.home.consentsTo("scope a"), model.Effects{}))
+		return func(fx model.Effects) error {
+			return w.RemoveConsents(w.ctx, w.home.realm.ID, w.home.person.ID, w.home.app.ID, fx)
+		}
+	}},
+	{"UpdateRegistration", func(w *world) func(model.Effects) error {
+		a := w.registered(w.home, model.OriginDynamic, start)
+		return func(fx model.Effects) error { return w.UpdateRegistration(w.ctx, a, fx) }
+	}},
+	{"DeleteApplication", func(w *world) func(model.Effects) error {
+		a := w.registered(w.home, model.OriginDynamic, start)
+		return func(fx model.Effects) error { return w.DeleteApplication(w.ctx, a.RealmID, a.ID, start, fx) }
+	}},
+	{"ReapRegistration", func(w *world) func(model.Effects) error {
+		a := w.registered(w.home, model.OriginDynamic, start)
+		return func(fx model.Effects) error { return w.ReapRegistration(w.ctx, a.RealmID, a.ID, start+1, fx) }
+	}},
 	{"Revoke", func(w *world) func(model.Effects) error {
 		r := w.revocation(model.RevokeGrant, "grt_1")
 		return func(fx model.Effects) error { return w.Revoke(w.ctx, r, fx) }

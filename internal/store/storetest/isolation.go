@@ -3,6 +3,7 @@ package storetest
 import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/internal/service/oauth"
 )
 
 // A trespass reaches from one realm for what belongs to the other.
@@ -89,6 +90,43 @@ var notFound = []trespass{
 		s.RealmID, use.RealmID = foreign, foreign
 		return w.SignIn(w.ctx, newOnce(foreign, model.OnceCeremony), s, use, model.Effects{})
 	}},
+	{"Grant", func(w *world, foreign model.RealmID) error {
+		_, err := w.Grant(w.ctx, foreign, w.opened(w.home.grant()).ID)
+		return err
+	}},
+	{"Parked", func(w *world, foreign model.RealmID) error {
+		p := w.home.parked()
+		w.ok(w.Park(w.ctx, p))
+		_, err := w.Parked(w.ctx, foreign, p.Digest)
+		return err
+	}},
+	{"Opaque", func(w *world, foreign model.RealmID) error {
+		o := w.home.opaque()
+		w.ok(w.SaveOpaque(w.ctx, o))
+		_, err := w.Opaque(w.ctx, foreign, o.Digest)
+		return err
+	}},
+	{"DeviceRequest", func(w *world, foreign model.RealmID) error {
+		_, err := w.DeviceRequest(w.ctx, foreign, w.device(w.home).Digest)
+		return err
+	}},
+	{"DeviceByUserCode", func(w *world, foreign model.RealmID) error {
+		_, err := w.DeviceByUserCode(w.ctx, foreign, w.device(w.home).UserCode, start)
+		return err
+	}},
+	{"RealmSecret", func(w *world, foreign model.RealmID) error {
+		s := newRealmSecret(w.home.realm.ID)
+		w.ok(w.InsertRealmSecret(w.ctx, s))
+		_, err := w.RealmSecret(w.ctx, foreign, s.Name)
+		return err
+	}},
+	{"DeleteApplication", func(w *world, foreign model.RealmID) error {
+		return w.DeleteApplication(w.ctx, foreign, w.home.app.ID, start, model.Effects{})
+	}},
+	{"ReapRegistration", func(w *world, foreign model.RealmID) error {
+		a := w.registered(w.home, model.OriginDynamic, start)
+		return w.ReapRegistration(w.ctx, foreign, a.ID, start+1, model.Effects{})
+	}},
 	{"CreateBindingJobForAForeignPerson", func(w *world, foreign model.RealmID) error {
 		j := newJob(w.home.person)
 		j.RealmID = foreign
@@ -106,6 +144,32 @@ var conflicts = []trespass{
 		i := w.home.person
 		i.RealmID = foreign
 		return w.UpdateIdentity(w.ctx, i, model.Effects{})
+	}},
+	{"UpdateRegistration", func(w *world, foreign model.RealmID) error {
+		a := w.home.app
+		a.RealmID = foreign
+		return w.UpdateRegistration(w.ctx, a, model.Effects{})
+	}},
+	{"RefreshGrant", func(w *world, foreign model.RealmID) error {
+		r := refreshing(w.opened(w.home.grant()), 1)
+		r.RealmID = foreign
+		return w.RefreshGrant(w.ctx, r, model.Effects{})
+	}},
+	{"OpenGrantUnderAForeignParent", func(w *world, foreign model.RealmID) error {
+		g := child(w.opened(w.home.grant()))
+		g.RealmID = foreign
+		return w.OpenGrant(w.ctx, oauth.Opening{Grant: g}, model.Effects{})
+	}},
+	{"DecideDevice", func(w *world, foreign model.RealmID) error {
+		d := w.decided(w.device(w.home), model.DeviceApproved)
+		d.RealmID = foreign
+		return w.DecideDevice(w.ctx, d, model.Effects{})
+	}},
+	{"RedeemDevice", func(w *world, foreign model.RealmID) error {
+		d := w.approvedDevice()
+		o := w.deviceGrant(d)
+		o.Grant.RealmID = foreign
+		return w.RedeemDevice(w.ctx, d.Digest, o, model.Effects{})
 	}},
 	{"CompleteBinding", func(w *world, foreign model.RealmID) error {
 		c := w.completion()
@@ -133,7 +197,8 @@ var isolationPromises = func() (list []promise) {
 	for _, t := range conflicts {
 		add(t, model.ErrConflict)
 	}
-	return append(list, promise{"ListsStayInTheirRealm", checkLists})
+	return append(list, promise{"ListsStayInTheirRealm", checkLists},
+		promise{"WhatIsRevokedOrRemovedInOneRealmStaysInTheOther", checkForeignRemovals})
 }()
 
 // homeIsUntouched looks at what every world begins with.
@@ -170,4 +235,33 @@ func checkLists(w *world) {
 	same(w, len(got(w.Approvals(w.ctx, q))), 0)
 	w.ok(w.TouchSession(w.ctx, away, s.ID, start+9, s.IdleUntil+9))
 	same(w, got(w.SessionByDigest(w.ctx, home, s.Digest)), s)
+}
+
+// checkForeignRemovals uses ids of home in the other realm, where a grant, an
+// application and consents have the same.
+func checkForeignRemovals(w *world) {
+	home, away := w.home.realm.ID, w.away.realm.ID
+	g, kid := w.home.grant(), model.Grant{}
+	g.SessionID = "ses_1"
+	w.opened(g)
+	kid = w.opened(child(g))
+	twin := g
+	twin.RealmID = away
+	w.opened(twin)
+	w.ok(w.AddConsents(w.ctx, w.home.consentsTo("scope a"), model.Effects{}))
+	same(w, len(got(w.Consents(w.ctx, away, w.home.person.ID, w.home.app.ID))), 0)
+
+	q := w.queryOf(twin)
+	same(w, w.revoke(q), []model.GrantID{twin.ID})
+	for _, q := range []oauth.GrantQuery{
+		{RealmID: away, SessionID: g.SessionID, At: start},
+		{RealmID: away, ApplicationID: g.ApplicationID, At: start},
+		{RealmID: away, ApplicationID: g.ApplicationID, IdentityID: g.IdentityID, At: start},
+	} {
+		same(w, len(w.revoke(q)), 0)
+	}
+	w.ok(w.RemoveConsents(w.ctx, away, w.home.person.ID, w.home.app.ID, model.Effects{}))
+	same(w, []model.Grant{w.grant(g), w.grant(kid)}, []model.Grant{g, kid})
+	same(w, got(w.Revoked(w.ctx, home, model.RevokeGrant, string(g.ID))), 0)
+	same(w, w.consents(w.home), []string{"scope a"})
 }

@@ -29,6 +29,13 @@ func (w *world) lease(node string, now model.Millis, limit int) []model.OutboxIt
 }
 
 var outboxPromises = []promise{
+	{"AnItemCanBeQueuedAlone", func(w *world) {
+		item := newItem(w.home.realm.ID)
+		w.ok(w.Queue(w.ctx, item))
+		same(w, got(w.NextOutbox(w.ctx)), item.NotBefore)
+		item.Attempts++
+		same(w, w.lease("a", start, 10), []model.OutboxItem{item})
+	}},
 	{"ALeasedItemIsOneNodesAloneUntilTheLeaseRunsOut", func(w *world) {
 		item := newItem(w.home.realm.ID)
 		w.send(item)

@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/store"
 )
 
 // contenders is how many want the same thing at once. They come through three
 // stores, as three processes would.
-const contenders = 16
+const contenders = 32
 
 // race lets them go at the same moment and collects what each was told.
 func race(w *world, want func(s *store.Store, i int) error) []error {
@@ -124,6 +125,117 @@ var racePromises = []promise{
 		oneWins(w, race(w, func(s *store.Store, i int) error {
 			return s.RedeemApproval(w.ctx, a.RealmID, a.ID, start+model.Millis(i), model.Effects{})
 		}))
+	}},
+	{"OneOfManyOpensAGrantWithOneThing", func(w *world) {
+		for range 3 {
+			o := once(w.home.grant())
+			grants := make([]model.Grant, contenders)
+			errs := race(w, func(s *store.Store, i int) error {
+				mine := o
+				mine.Grant.ID = model.GrantID(ids.New("grt"))
+				grants[i] = mine.Grant
+				return s.OpenGrant(w.ctx, mine, model.Effects{Events: []model.Event{newEvent(o.Grant.RealmID, "won")}})
+			})
+			oneWins(w, errs)
+			for i, g := range grants {
+				if _, err := w.Grant(w.ctx, g.RealmID, g.ID); (err == nil) != (errs[i] == nil) {
+					w.Errorf("who was told %v has a grant: %v", errs[i], err)
+				}
+			}
+		}
+		same(w, len(w.events(w.home.realm.ID)), 3)
+	}},
+	{"OneOfManyMovesARefreshToken", func(w *world) {
+		g := w.opened(w.home.grant())
+		for n := range int64(3) {
+			oneWins(w, race(w, func(s *store.Store, _ int) error {
+				return s.RefreshGrant(w.ctx, refreshing(g, n+1), model.Effects{Events: []model.Event{newEvent(g.RealmID, "won")}})
+			}))
+			same(w, w.grant(g).Refresh, n+2)
+		}
+		same(w, len(w.events(g.RealmID)), 3)
+	}},
+	{"RefreshingAndRevokingAtOnceEndsInARevokedGrant", func(w *world) {
+		g := w.opened(w.home.grant())
+		refreshed := 0
+		var mu sync.Mutex
+		manyWin(w, race(w, func(s *store.Store, i int) error {
+			if i == contenders/2 {
+				_, err := s.RevokeGrants(w.ctx, w.queryOf(g), model.Effects{})
+				return err
+			}
+			for n := range int64(20) {
+				err := s.RefreshGrant(w.ctx, refreshing(g, n+1), model.Effects{})
+				if err == nil {
+					mu.Lock()
+					refreshed++
+					mu.Unlock()
+				} else if !errors.Is(err, model.ErrConflict) {
+					return err
+				}
+			}
+			return nil
+		}), contenders, nil)
+		now := w.grant(g)
+		same(w, now.RevokedAt, w.queryOf(g).At)
+		same(w, now.Refresh, int64(1+refreshed))
+		w.refused(w.RefreshGrant(w.ctx, refreshing(g, now.Refresh), model.Effects{}), model.ErrConflict)
+	}},
+	{"OneOfManyDecidesADevice", func(w *world) {
+		d := w.device(w.home)
+		states := []model.DeviceState{model.DeviceApproved, model.DeviceDenied}
+		errs := race(w, func(s *store.Store, i int) error {
+			return s.DecideDevice(w.ctx, w.decided(d, states[i%2]), model.Effects{Events: []model.Event{newEvent(d.RealmID, "won")}})
+		})
+		oneWins(w, errs)
+		same(w, w.deviceNow(d), w.decided(d, states[slices.Index(errs, nil)%2]))
+		same(w, len(w.events(d.RealmID)), 1)
+	}},
+	{"OneOfManyRedeemsADevice", func(w *world) {
+		d := w.approvedDevice()
+		grants := make([]model.Grant, contenders)
+		errs := race(w, func(s *store.Store, i int) error {
+			o := w.deviceGrant(d)
+			grants[i] = o.Grant
+			return s.RedeemDevice(w.ctx, d.Digest, o, model.Effects{})
+		})
+		oneWins(w, errs)
+		for i, g := range grants {
+			if _, err := w.Grant(w.ctx, g.RealmID, g.ID); (err == nil) != (errs[i] == nil) {
+				w.Errorf("who was told %v has a grant: %v", errs[i], err)
+			}
+		}
+	}},
+	{"OneOfManyTakesAUserCode", func(w *world) {
+		code := w.home.device().UserCode
+		oneWins(w, race(w, func(s *store.Store, _ int) error {
+			d := w.home.device()
+			d.UserCode = code
+			return s.CreateDeviceRequest(w.ctx, d, model.Effects{})
+		}))
+	}},
+	{"OneOfManyMakesASecretOfARealm", func(w *world) {
+		oneWins(w, race(w, func(s *store.Store, _ int) error {
+			return s.InsertRealmSecret(w.ctx, newRealmSecret(w.home.realm.ID))
+		}))
+	}},
+	{"OneOfManyDeletesAnApplication", func(w *world) {
+		a := w.registered(w.home, model.OriginDynamic, start)
+		manyWin(w, race(w, func(s *store.Store, _ int) error {
+			return s.DeleteApplication(w.ctx, a.RealmID, a.ID, start, model.Effects{})
+		}), 1, model.ErrNotFound)
+	}},
+	{"OneOfManyUpdatesARegistration", func(w *world) {
+		a := w.registered(w.home, model.OriginDynamic, start)
+		secrets := make([][]byte, contenders)
+		errs := race(w, func(s *store.Store, i int) error {
+			mine := a
+			secrets[i] = secret()
+			mine.Secrets = []model.ClientSecret{{Digest: secrets[i], CreatedAt: 5}}
+			return s.UpdateRegistration(w.ctx, mine, model.Effects{})
+		})
+		oneWins(w, errs)
+		same(w, got(w.Application(w.ctx, a.RealmID, a.ID)).Secrets, []model.ClientSecret{{Digest: secrets[slices.Index(errs, nil)], CreatedAt: 5}})
 	}},
 	{"OneOfManyCompletesABinding", func(w *world) {
 		j := w.job(w.home.person)
@@ -246,7 +358,7 @@ var racePromises = []promise{
 func checkNoDeadlock(w *world) {
 	slowest := make([]time.Duration, contenders)
 	manyWin(w, race(w, func(s *store.Store, i int) error {
-		for range 10 {
+		for range 5 {
 			began := time.Now()
 			a := w.home.approval()
 			if err := s.CreateApproval(w.ctx, a, 1000, newEffects(a.RealmID)); err != nil {
@@ -269,6 +381,6 @@ func checkNoDeadlock(w *world) {
 		}
 		return nil
 	}), contenders, nil)
-	same(w, len(w.events(w.home.realm.ID)), contenders*10*4)
+	same(w, len(w.events(w.home.realm.ID)), contenders*5*4)
 	w.Logf("the slowest life took %v", slices.Max(slowest))
 }

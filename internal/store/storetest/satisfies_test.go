@@ -7,6 +7,7 @@ import (
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/keys"
+	"github.com/assent-id/assent/internal/service/logout"
 	"github.com/assent-id/assent/internal/service/notify"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
@@ -22,6 +23,7 @@ var (
 	_ directory.Store   = (*store.Store)(nil)
 	_ gate.Store        = (*store.Store)(nil)
 	_ keys.Store        = (*store.Store)(nil)
+	_ logout.Store      = (*store.Store)(nil)
 	_ notify.Store      = (*store.Store)(nil)
 	_ oauth.Store       = (*store.Store)(nil)
 	_ realm.Store       = (*store.Store)(nil)

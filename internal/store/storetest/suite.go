@@ -9,6 +9,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,14 @@ func Run(t *testing.T, fresh Database) {
 		{"SignIn", signInPromises},
 		{"Approval", approvalPromises},
 		{"Listing", listingPromises},
-		{"Machine", machinePromises},
+		{"Grant", grantPromises},
+		{"GrantRevocation", grantRevocationPromises},
+		{"Device", devicePromises},
+		{"Logout", logoutPromises},
+		{"Consent", consentPromises},
+		{"Parked", parkedPromises},
+		{"Registration", registrationPromises},
+		{"Machine", slices.Concat(machinePromises, grantMachinePromises, deviceMachinePromises)},
 		{"Consume", consumePromises},
 		{"Revocation", revocationPromises},
 		{"Outbox", outboxPromises},
@@ -47,6 +55,7 @@ func Run(t *testing.T, fresh Database) {
 		{"Race", racePromises},
 		{"Feed", feedPromises},
 		{"Sweep", sweepPromises},
+		{"SweepGrants", sweepGrantPromises},
 		{"Life", lifePromises},
 	} {
 		t.Run(part.name, func(t *testing.T) {

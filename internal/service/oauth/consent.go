@@ -1,0 +1,263 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/sdk/evidence"
+)
+
+// A Consent is what a person is asked to agree to, before an application gets
+// it.
+type Consent struct {
+	Transaction string // sealed; comes back with the answer
+	Party       Party
+	Redirect    string // where the browser goes with the answer
+	Person      string // display name
+	Items       []ConsentItem
+	Again       bool // the person has agreed to a part of it before
+}
+
+// A ConsentItem is one thing that the application would have. Texts of details are
+// the application's and untrusted.
+type ConsentItem struct {
+	Title string
+	Text  string
+	Lines []Line // of authorization details
+	New   bool
+}
+
+// missingConsent finds out what the person has not agreed to yet; nil: nothing.
+func (e *Engine) missingConsent(ctx context.Context, x *exchange, who *SignedIn) (*Consent, error) {
+	if x.client.Settings.FirstParty && !x.prompts("consent") || x.authz.confirmed {
+		return nil, nil //nolint:nilnil // nothing is missing
+	}
+	items := consentItems(x)
+	known, err := e.cfg.Store.Consents(ctx, x.Site.Realm.ID, who.Identity.ID, x.client.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read consents: %w", err)
+	}
+	missing := slices.ContainsFunc(items, func(i string) bool { return !slices.Contains(known, i) })
+	if !missing && len(known) > 0 && !x.prompts("consent") && !anyProgram(x) {
+		return nil, nil //nolint:nilnil // nothing is missing
+	}
+	c := &Consent{Party: partyOf(x.client, x.authz.redirect), Redirect: x.authz.redirect, Person: who.Identity.DisplayName, Again: len(known) > 0}
+	c.Items = describeConsent(x, known)
+	c.Transaction, err = carry(ctx, e, consentLoad, x.Site, x.kept(), string(who.Session.ID))
+	return c, err
+}
+
+// consentLoad is a transaction that is bound to the session of who was asked.
+var consentLoad = load{"consent", transactionLoad.life}
+
+// anyProgram reports whether the answer would go to whichever program waits on
+// this device: such an application's name proves nothing, so the person is asked
+// each time (RFC 8252, Section 8.6; RFC 6749, Section 10.2).
+func anyProgram(x *exchange) bool {
+	if x.client.Settings.AuthMethod.Confidential() || x.client.Settings.FirstParty {
+		return false
+	}
+	u, err := url.Parse(x.authz.redirect)
+	return err != nil || u.Scheme != "https"
+}
+
+// consentItems are the things asked for, as they are remembered.
+func consentItems(x *exchange) []string {
+	items := make([]string, 0, len(x.scope)+len(x.details)+len(x.resource))
+	for _, s := range x.consentScopes() {
+		items = append(items, "scope "+s)
+	}
+	for _, r := range x.resource {
+		items = append(items, "resource "+r)
+	}
+	for _, d := range x.details {
+		items = append(items, "details "+evidence.Hash(d))
+	}
+	if len(items) == 0 {
+		items = append(items, "sign-in")
+	}
+	return items
+}
+
+// Consented is the person's yes. The transaction must be of their own session.
+func (e *Engine) Consented(ctx context.Context, r Request, text string, who *SignedIn) (Outcome, error) {
+	t, until, err := uncarry[transaction](ctx, e, consentLoad, r.Site, text, string(who.Session.ID))
+	if errors.Is(err, errCarried) {
+		return Outcome{}, errTransaction
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	r.Params = t.Params
+	x := e.begin(authorize, r)
+	if x.now >= until {
+		return Outcome{}, errTransaction
+	}
+	x.again(t)
+	if err := e.run(ctx, x); err != nil {
+		return e.turnBack(ctx, x, err)
+	}
+	if err := e.remember(ctx, x, who); err != nil {
+		return Outcome{Client: x.client.ID}, err
+	}
+	x.authz.confirmed = true
+	return e.goOn(ctx, x, who)
+}
+
+// Refused is the person's no to a question for consent.
+func (e *Engine) Refused(ctx context.Context, r Request, text string, who *SignedIn) (Outcome, error) {
+	t, _, err := uncarry[transaction](ctx, e, consentLoad, r.Site, text, string(who.Session.ID))
+	if errors.Is(err, errCarried) {
+		return Outcome{}, errTransaction
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	kept, err := carry(ctx, e, transactionLoad, r.Site, t, "")
+	if err != nil {
+		return Outcome{}, err
+	}
+	return e.Cancel(ctx, r, kept)
+}
+
+func (e *Engine) remember(ctx context.Context, x *exchange, who *SignedIn) error {
+	items := consentItems(x)
+	list := make([]model.Consent, len(items))
+	for i, item := range items {
+		list[i] = model.Consent{RealmID: x.Site.Realm.ID, IdentityID: who.Identity.ID, ApplicationID: x.client.ID, Item: item, At: x.now}
+	}
+	data, err := json.Marshal(map[string]any{"items": items})
+	if err != nil {
+		return fmt.Errorf("encode consent: %w", err)
+	}
+	err = e.cfg.Store.AddConsents(ctx, list, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
+		RealmID: x.Site.Realm.ID, Type: "consent.given", Actor: string(who.Identity.ID), Target: string(x.client.ID), At: x.now, Data: data}}})
+	if err != nil {
+		return fmt.Errorf("remember consent: %w", err)
+	}
+	return nil
+}
+
+func partyOf(c *model.Client, redirect string) Party {
+	s := &c.Settings
+	p := Party{ID: c.ID, Name: c.Name, Client: webAddress(s.ClientURI), Logo: webAddress(s.LogoURI), Policy: webAddress(s.PolicyURI), Terms: webAddress(s.TermsURI)}
+	u, err := url.Parse(redirect)
+	switch {
+	case redirect == "" || err != nil:
+	case loopbackHTTP(u) || u.Scheme != "https" && u.Scheme != "http":
+		p.Reach = "a program on this device"
+	default:
+		p.Reach = u.Hostname()
+	}
+	if s.Origin == model.OriginDocument {
+		p.Reach = documentReach(p.Reach, c.ID)
+	}
+	return p
+}
+
+// documentReach names the host of a metadata document, on which its client's name
+// rests (OAuth Client ID Metadata Document, Section 8.5), beside where the answer
+// goes: any program on the device can use another's document.
+func documentReach(reach string, id model.ClientID) string {
+	u, err := url.Parse(string(id))
+	switch {
+	case err != nil:
+		return reach
+	case reach == "" || reach == u.Hostname():
+		return u.Hostname()
+	default:
+		return reach + ", in the name of " + u.Hostname()
+	}
+}
+
+// webAddress lets links to web pages through and nothing else.
+func webAddress(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return ""
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !ip.IsLoopback() {
+		return "" // an address is no name
+	}
+	return u.String()
+}
+
+// scopeWords are the scopes that everybody means the same by. Others are shown by
+// their name.
+var scopeWords = map[string]ConsentItem{
+	"openid":      {Title: "Know that it is you", Text: "An identifier that stays the same each time you sign in."},
+	"profile":     {Title: "See your name", Text: "The name and user name that you have here."},
+	"email":       {Title: "See your e-mail address"},
+	"phone":       {Title: "See your phone number"},
+	offlineAccess: {Title: "Keep this access while you are away", Text: "Until you take it back."},
+}
+
+// DescribeScopes puts scopes into words for people: those of OpenID Connect in
+// sentences, others by name and, where it is known, by the service they are for.
+func DescribeScopes(site *model.Site, scopes []string) []ConsentItem {
+	items := make([]ConsentItem, 0, len(scopes))
+	for _, s := range scopes {
+		if words, ok := scopeWords[s]; ok {
+			items = append(items, words)
+			continue
+		}
+		item := ConsentItem{Title: s}
+		for _, r := range site.Realm.Policy.Resources {
+			if slices.Contains(r.Scopes, s) && r.Name != "" {
+				item.Text = "At " + r.Name
+			}
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+// describeConsent marks what is new, and puts it first.
+func describeConsent(x *exchange, known []string) []ConsentItem {
+	scopes := x.consentScopes()
+	items := DescribeScopes(x.Site, scopes)
+	for i, s := range scopes {
+		items[i].New = !slices.Contains(known, "scope "+s)
+	}
+	for _, r := range x.resource {
+		items = append(items, ConsentItem{Title: "Use " + resourceName(x.Site, r), New: !slices.Contains(known, "resource "+r)})
+	}
+	for _, d := range x.details {
+		items = append(items, ConsentItem{Title: detailTitle(d), Lines: describeDetail(d), New: !slices.Contains(known, "details "+evidence.Hash(d))})
+	}
+	slices.SortStableFunc(items, func(a, b ConsentItem) int {
+		switch {
+		case a.New == b.New:
+			return 0
+		case a.New:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return items
+}
+
+func resourceName(site *model.Site, resource string) string {
+	for _, r := range site.Realm.Policy.Resources {
+		if r.Resource == resource && r.Name != "" {
+			return r.Name
+		}
+	}
+	return resource
+}
+
+func detailTitle(raw json.RawMessage) string {
+	var d struct{ Type string }
+	if json.Unmarshal(raw, &d) != nil || d.Type == "" {
+		return "Do this"
+	}
+	return "Do this: " + d.Type
+}

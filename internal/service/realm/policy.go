@@ -1,0 +1,16 @@
+package realm
+
+import (
+	"context"
+
+	"github.com/assent-id/assent/internal/model"
+)
+
+// ChangePolicy writes what change makes of the policy of a realm. It may be called
+// more than once, each time with the policy as it stands then.
+func (s *Service) ChangePolicy(ctx context.Context, id model.RealmID, change func(*model.RealmPolicy), actor string) error {
+	return s.update(ctx, id, func(r *model.Realm, now model.Millis) model.Effects {
+		change(&r.Policy)
+		return effects(id, "realm.policy_changed", actor, now)
+	})
+}
