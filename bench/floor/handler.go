@@ -32,6 +32,7 @@ type handler struct {
 	spent       *spent
 	claimsHead  string // the claims that are the same in every token, up to client_id
 	answerTail  string // of a token answer, after the token
+	boundTail   string // the same of a token that is bound by DPoP
 	contentJSON []string
 }
 
@@ -50,6 +51,7 @@ func newHandler(who fixture.Clients, s *spent) (http.Handler, error) {
 		life: time.Duration(who.TokenSeconds) * time.Second, spent: s,
 		claimsHead:  fmt.Sprintf(`{"iss":%q,"aud":%q,"scope":%q`, who.Issuer, who.Audience, who.Scope),
 		answerTail:  fmt.Sprintf(`","token_type":"Bearer","expires_in":%d,"scope":%q}`, who.TokenSeconds, who.Scope),
+		boundTail:   fmt.Sprintf(`","token_type":"DPoP","expires_in":%d,"scope":%q}`, who.TokenSeconds, who.Scope),
 		contentJSON: []string{"application/json"},
 	}
 	public, err := jws.PublicJWK(&key.PublicKey, "floor")
@@ -102,12 +104,31 @@ func (h *handler) token(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, http.StatusUnauthorized, "invalid_client")
 		return
 	}
-	token, err := h.signer.Sign(h.claims(client, time.Now()))
+	h.issue(w, r, client)
+}
+
+// issue answers an authenticated client with a token, bound to the key of its
+// DPoP proof if it sent one.
+func (h *handler) issue(w http.ResponseWriter, r *http.Request, client string) {
+	now, jkt, tail := time.Now(), "", h.answerTail
+	if r.Header.Get("DPoP") != "" {
+		var err error
+		if jkt, err = h.dpopKey(r.Context(), r, now); err != nil {
+			h.refuse(w, http.StatusInternalServerError, "server_error")
+			return
+		}
+		if jkt == "" {
+			h.refuse(w, http.StatusBadRequest, "invalid_dpop_proof")
+			return
+		}
+		tail = h.boundTail
+	}
+	token, err := h.signer.Sign(h.claims(client, jkt, now))
 	if err != nil {
 		h.refuse(w, http.StatusInternalServerError, "server_error")
 		return
 	}
-	h.answer(w, append(append(append(make([]byte, 0, len(token)+256), `{"access_token":"`...), token...), h.answerTail...))
+	h.answer(w, append(append(append(make([]byte, 0, len(token)+256), `{"access_token":"`...), token...), tail...))
 }
 
 func (h *handler) answer(w http.ResponseWriter, body []byte) {
@@ -148,8 +169,9 @@ func (h *handler) secretClient(r *http.Request) bool {
 	return id == h.who.SecretID && subtle.ConstantTimeCompare(hash[:], h.secretHash[:]) == 1
 }
 
-// claims writes the claims of an RFC 9068 access token.
-func (h *handler) claims(client string, now time.Time) []byte {
+// claims writes the claims of an RFC 9068 access token. jkt is the key that it is
+// bound to (RFC 9449, Section 6.1); empty: none.
+func (h *handler) claims(client, jkt string, now time.Time) []byte {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails since Go 1.24
 	b := make([]byte, 0, 512)
@@ -164,6 +186,9 @@ func (h *handler) claims(client string, now time.Time) []byte {
 	b = strconv.AppendInt(b, now.Unix(), 10)
 	b = append(b, `,"exp":`...)
 	b = strconv.AppendInt(b, now.Add(h.life).Unix(), 10)
+	if jkt != "" {
+		b = append(append(append(b, `,"cnf":{"jkt":"`...), jkt...), `"}`...)
+	}
 	return append(b, '}')
 }
 

@@ -40,6 +40,21 @@ func NewSigner(key *ecdsa.PrivateKey, typ, kid string) *Signer {
 	return &Signer{key: key, prefix: url64.EncodeToString([]byte(header)) + "."}
 }
 
+// NewProofSigner makes a signer of DPoP proofs: their header carries the public
+// key itself (RFC 9449, Section 4.2).
+func NewProofSigner(key *ecdsa.PrivateKey) (*Signer, error) {
+	jwk, err := PublicJWK(&key.PublicKey, "")
+	if err != nil {
+		return nil, err
+	}
+	jwk.Use, jwk.Alg = "", ""
+	header, err := json.Marshal(Header{Alg: "ES256", Typ: "dpop+jwt", JWK: &jwk})
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{key: key, prefix: url64.EncodeToString(header) + "."}, nil
+}
+
 // Sign returns the compact form over payload.
 func (s *Signer) Sign(payload []byte) (string, error) {
 	token := make([]byte, 0, len(s.prefix)+url64.EncodedLen(len(payload))+1+url64.EncodedLen(2*half))
@@ -60,8 +75,25 @@ func (s *Signer) Sign(payload []byte) (string, error) {
 // Header is what the benchmarks read of a protected header.
 type Header struct {
 	Alg string `json:"alg"`
-	KID string `json:"kid"`
+	KID string `json:"kid,omitempty"`
 	Typ string `json:"typ"`
+	JWK *JWK   `json:"jwk,omitempty"` // of a DPoP proof
+}
+
+// VerifyProof checks a JWS against the key in its own header, which speaks for
+// nobody but itself, and returns that key too.
+func VerifyProof(compact []byte) (*JWK, Header, []byte, error) {
+	var header Header
+	dot := bytes.IndexByte(compact, '.')
+	if dot < 0 || decodeJSON(compact[:dot], &header) != nil || header.JWK == nil {
+		return nil, Header{}, nil, ErrInvalid
+	}
+	key, err := header.JWK.Public()
+	if err != nil {
+		return nil, Header{}, nil, ErrInvalid
+	}
+	_, payload, err := Verify(compact, key)
+	return header.JWK, header, payload, err
 }
 
 // Verify checks the signature and returns header and payload. Every fault is
@@ -129,6 +161,13 @@ func PublicJWK(key *ecdsa.PublicKey, kid string) (JWK, error) {
 		KTY: "EC", CRV: "P-256", KID: kid, Use: "sig", Alg: "ES256",
 		X: url64.EncodeToString(x), Y: url64.EncodeToString(y),
 	}, nil
+}
+
+// Thumbprint is the key's name for those who have nothing but the key, base64url
+// (RFC 7638, Section 3.2).
+func (k JWK) Thumbprint() string {
+	sum := sha256.Sum256([]byte(`{"crv":"` + k.CRV + `","kty":"` + k.KTY + `","x":"` + k.X + `","y":"` + k.Y + `"}`))
+	return url64.EncodeToString(sum[:])
 }
 
 // Public parses the key.

@@ -32,9 +32,10 @@ type Conn struct {
 // An Answer is what the server said. Body is valid until the next request on
 // the same connection.
 type Answer struct {
-	Status int
-	Body   []byte
-	Cookie []string // raw Set-Cookie values
+	Status   int
+	Body     []byte
+	Cookie   []string // raw Set-Cookie values
+	Location string   // of a redirect; empty: none
 }
 
 // Dial opens a connection to a host:port. Close it after use.
@@ -92,6 +93,7 @@ type head struct {
 	chunked bool
 	close   bool
 	cookies []string
+	to      string // Location
 }
 
 func (c *Conn) read() (Answer, head, error) {
@@ -108,7 +110,7 @@ func (c *Conn) read() (Answer, head, error) {
 	case h.status != 204 && h.status != 304:
 		err = errors.New("neither Content-Length nor chunks")
 	}
-	return Answer{Status: h.status, Body: c.body, Cookie: h.cookies}, h, err
+	return Answer{Status: h.status, Body: c.body, Cookie: h.cookies, Location: h.to}, h, err
 }
 
 func (c *Conn) line() ([]byte, error) {
@@ -155,6 +157,8 @@ func (h *head) field(line []byte) error {
 		h.close = bytes.EqualFold(value, []byte("close"))
 	case bytes.EqualFold(name, []byte("Set-Cookie")):
 		h.cookies = append(h.cookies, string(value))
+	case bytes.EqualFold(name, []byte("Location")):
+		h.to = string(value)
 	}
 	return err
 }

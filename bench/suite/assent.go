@@ -27,7 +27,13 @@ func (s *server) openAssent(ctx context.Context, c Config) error {
 	if err := s.makeClients(ctx); err != nil {
 		return err
 	}
+	if err := s.makeApplications(ctx); err != nil {
+		return err
+	}
 	if err := s.makePairs(ctx, c.Connections); err != nil {
+		return err
+	}
+	if err := s.fillDatabase(ctx); err != nil {
 		return err
 	}
 	_, err := s.serve(ctx)

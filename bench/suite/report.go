@@ -179,7 +179,10 @@ const (
 
 // smoke says that the windows are too short for the clock that the kernel
 // counts processor time with, so that no figure means anything.
-func (p Plan) smoke() bool { return p.MeasureOps < 1000 }
+func (p Plan) smoke() bool { return p.MeasureOps < smokeCount }
+
+// smokeCount is how many operations a window must have room for.
+const smokeCount = 1000
 
 // judge fills in ratios and, unless it was a smoke run, verdicts.
 func (r *RowResult) judge(smoke bool) {

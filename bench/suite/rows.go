@@ -32,8 +32,13 @@ var rows = []row{
 	{key: "jwks", name: "JWKS", ratio: 1.15, steps: staticSteps("/oauth/jwks")},
 	{key: "secret", name: "client_credentials, secret", ratio: 1.25, steps: secretSteps},
 	{key: "assertion", name: "client_credentials, private_key_jwt", stores: true, ratio: 1.4, steps: assertionSteps},
+	{key: "dpop", name: "client_credentials, secret, DPoP-bound", stores: true, steps: dpopSteps},
 	{key: "introspect", name: "introspection of a JWT", ratio: 1.3, steps: introspectSteps},
 	{key: "offered", name: "private_key_jwt, 300 a second offered", stores: true, rate: 300, steps: assertionSteps},
+	{key: "code", name: "code + PKCE, authorize to tokens", stores: true, noFloor: true, micros: 600, steps: codeSteps},
+	{key: "refresh", name: "refresh with rotation", stores: true, noFloor: true, micros: 350, steps: refreshSteps},
+	{key: "device", name: "device: ask, allow, collect", stores: true, noFloor: true, steps: deviceSteps},
+	{key: "exchange", name: "token exchange", stores: true, noFloor: true, steps: exchangeSteps},
 	{key: "ciba", name: "whole CIBA approval", stores: true, noFloor: true, micros: 1200, steps: cibaSteps},
 }
 

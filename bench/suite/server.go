@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,6 +42,13 @@ type server struct {
 	keys    map[string]*ecdsa.PublicKey
 	binary  string // of Assent
 	pairs   []pair // for CIBA
+
+	fill    int           // identities in a database that is filled beforehand; 0: it is not
+	filling time.Duration // how long that took
+
+	shop, sender credentials
+	visitors     []visitor
+	devices      *atomic.Int64 // that asked so far
 }
 
 // open makes the database and the clients and starts the process.
@@ -57,7 +65,7 @@ func (s *server) open(ctx context.Context, c Config) error {
 	}
 	s.address = fmt.Sprintf("127.0.0.1:%d", port)
 	s.host = fmt.Sprintf("localhost:%d", port)
-	s.issuer = "http://" + s.host
+	s.issuer, s.devices = "http://"+s.host, new(atomic.Int64)
 	if s.key, err = jws.Generate(); err != nil {
 		return err
 	}

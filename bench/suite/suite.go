@@ -61,8 +61,8 @@ func Full() Config {
 
 func (c Config) validate() error {
 	switch {
-	case c.Floor == "":
-		return fmt.Errorf("no floor binary given")
+	case c.Floor == "" && c.Assent == "":
+		return fmt.Errorf("neither a floor nor an Assent binary given")
 	case c.Rounds < 1 || c.Connections < 1:
 		return fmt.Errorf("rounds and connections must be positive")
 	case c.Warm.Count < 1 || c.Measure.Count < 1:

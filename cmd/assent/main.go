@@ -28,17 +28,18 @@ func main() {
 
 // commands is every command of the binary; one file each.
 type commands struct {
-	Dev      devCmd      `cmd:"" help:"Run everything on this machine, with a demo person and a demo agent."`
-	Serve    serveCmd    `cmd:"" help:"Run the server."`
-	Approve  approveCmd  `cmd:"" help:"Ask a person, and run COMMAND only if their passkey approved exactly this."`
-	Verify   verifyCmd   `cmd:"" help:"Check evidence offline: who approved what, and does every part hold?"`
-	Demo     demoCmd     `cmd:"" help:"Show the whole job in a few seconds, with a passkey in software."`
-	Key      keyCmd      `cmd:"" help:"The key that encrypts what the server keeps."`
-	Realm    realmCmd    `cmd:"" help:"Realms: directories of people with their own issuer."`
-	Identity identityCmd `cmd:"" help:"Identities: the people of a realm."`
-	Passkey  passkeyCmd  `cmd:"" help:"Passkeys of people."`
-	App      appCmd      `cmd:"" help:"Applications: agents, services and apps."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Dev               devCmd               `cmd:"" help:"Run everything on this machine, with a demo person and a demo agent."`
+	Serve             serveCmd             `cmd:"" help:"Run the server."`
+	Approve           approveCmd           `cmd:"" help:"Ask a person, and run COMMAND only if their passkey approved exactly this."`
+	Verify            verifyCmd            `cmd:"" help:"Check evidence offline: who approved what, and does every part hold?"`
+	Demo              demoCmd              `cmd:"" help:"Show the whole job in a few seconds, with a passkey in software."`
+	Key               keyCmd               `cmd:"" help:"The key that encrypts what the server keeps."`
+	Realm             realmCmd             `cmd:"" help:"Realms: directories of people with their own issuer."`
+	Identity          identityCmd          `cmd:"" help:"Identities: the people of a realm."`
+	Passkey           passkeyCmd           `cmd:"" help:"Passkeys of people."`
+	App               appCmd               `cmd:"" help:"Applications: agents, services and apps."`
+	RegistrationToken registrationTokenCmd `cmd:"" help:"Tokens with which applications register themselves."`
+	Version           versionCmd           `cmd:"" help:"Print the version."`
 }
 
 // A program is one run of the binary and all that it may touch of the world.

@@ -123,13 +123,13 @@ func (j BindingJob) StateAt(now Millis) BindingState {
 	return j.State
 }
 
-// A Session is a person signed in with a passkey in one browser.
+// A Session is a person signed in in one browser.
 type Session struct {
 	RealmID    RealmID
 	ID         SessionID // `sid` in tokens
 	Digest     []byte    // of the cookie's 256 random bits
 	IdentityID IdentityID
-	PasskeyID  PasskeyID
+	PasskeyID  PasskeyID // that opened it; empty: a password did
 	AuthTime   Millis
 	LastSeenAt Millis
 	ExpiresAt  Millis // absolute

@@ -90,6 +90,11 @@ type RegistrationPolicy struct {
 	RequireStatement bool `json:"require_software_statement,omitempty"`
 }
 
+// On reports whether anybody may register at all.
+func (p RegistrationPolicy) On() bool {
+	return p.Mode == RegistrationToken || p.Mode == RegistrationOpen
+}
+
 // A DocumentPolicy says whose client id metadata documents are taken. Hosts are
 // exact names or "*.example.com".
 type DocumentPolicy struct {

@@ -27,7 +27,8 @@ func TestNoInputIsTheServersFault(t *testing.T) {
 	for name, change := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := servertest.Start(t, change)
-			hostileForms(t, w, w.App(t, application.NewApplication{Scopes: []string{"a"}}))
+			hostileForms(t, w, w.App(t, application.NewApplication{Scopes: []string{"a"},
+				GrantTypes: []string{oauth.GrantClientCredentials, oauth.GrantCIBA, oauth.GrantDevice}}))
 			person, _ := w.Person(t, "alex")
 			u, err := url.Parse(w.URL)
 			servertest.Check(t, err)
@@ -46,14 +47,17 @@ func hostileForms(t *testing.T, w *servertest.World, app servertest.App) {
 		"/oauth/token": app.Form("grant_type", oauth.GrantClientCredentials, "scope", "a", "resource", w.URL, "authorization_details", "x"),
 		"/oauth/bc-authorize": app.Form("login_hint", "alex", "scope", "a", "binding_message", "x", "requested_expiry", "30",
 			"authorization_details", `[]`, "resource", w.URL),
-		"/oauth/introspect": app.Form("token", "x", "token_type_hint", "access_token"),
-		"/oauth/revoke":     app.Form("token", "x", "token_type_hint", "auth_req_id"),
+		"/oauth/introspect":  app.Form("token", "x", "token_type_hint", "access_token"),
+		"/oauth/revoke":      app.Form("token", "x", "token_type_hint", "auth_req_id"),
+		"/oauth/device/code": app.Form("scope", "a", "resource", w.URL, "authorization_details", "x"),
+		"/oauth/logout":      app.Form("post_logout_redirect_uri", "https://app.example/", "state", "x"),
 	} {
-		poll, hint := maps.Clone(form), maps.Clone(form)
+		poll, device, hint := maps.Clone(form), maps.Clone(form), maps.Clone(form)
 		poll.Set("grant_type", oauth.GrantCIBA)
+		device.Set("grant_type", oauth.GrantDevice)
 		hint.Del("login_hint")
 		for _, value := range hostile {
-			tries := []url.Values{replaced(poll, "auth_req_id", value), replaced(hint, "id_token_hint", value)}
+			tries := []url.Values{replaced(poll, "auth_req_id", value), replaced(hint, "id_token_hint", value), replaced(device, "device_code", value)}
 			for parameter := range form {
 				tries = append(tries, replaced(form, parameter, value))
 			}
@@ -83,10 +87,17 @@ func hostilePaths(t *testing.T, w *servertest.World, cookie, value string) {
 	in, inQuery := url.PathEscape(value), url.QueryEscape(value)
 	for _, path := range []string{"/v1/approvals/" + in, "/v1/approvals/" + in + "/evidence", "/v1/approvals?page_token=" + inQuery,
 		"/v1/approvals?state=ended&page_token=" + inQuery, "/v1/approvals?page_size=" + inQuery, "/v1/approvals?state=" + inQuery,
-		"/realms/" + in, "/realms/" + in + "/v1/me", "/bind?token=" + inQuery, "/signin?return_to=" + inQuery,
+		"/realms/" + in, "/realms/" + in + "/v1/me", "/bind?token=" + inQuery, "/signin?return_to=" + inQuery, "/device?user_code=" + inQuery,
+		"/oauth/logout?client_id=" + inQuery, "/oauth/logout?id_token_hint=" + inQuery, "/oauth/logout/continue?request=" + inQuery,
 		"/.well-known/openid-configuration/realms/" + in, "/" + in} {
 		if got := w.Get(t, path, "Cookie", cookie); got.Status >= 500 && !strings.Contains(string(got.Body), "was not built") {
 			t.Errorf("GET %.60q: %d %.200s", path, got.Status, got.Body)
+		}
+	}
+	for path, parameter := range map[string]string{"/device": "state", "/oauth/logout/confirm": "question"} {
+		got := w.Post(t, path, url.Values{parameter: {value}, "decision": {value}}, "Cookie", cookie)
+		if got.Status >= 500 {
+			t.Errorf("POST %s, %.20q: %d %.200s", path, value, got.Status, got.Body)
 		}
 	}
 	for _, path := range []string{"/v1/approvals/" + in + "/decision", "/v1/approvals/" + in + "/redeem", "/signin", "/bind", "/v1/demo/ask"} {

@@ -26,7 +26,7 @@ func (s *Server) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoints := oauthhttp.New(oauthhttp.Config{Engine: s.engine, Keys: s.Keys, Sessions: s.SignIn, Screens: hosted, Logout: s.logout,
+	endpoints := oauthhttp.New(oauthhttp.Config{Engine: s.engine, Keys: s.Keys, Sessions: s.SignIn, Screens: hosted, Logos: s.Applications, Logout: s.logout,
 		Registrar: s.Applications, Stopping: s.stopping})
 	endpoints.Register(inner)
 	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,

@@ -118,8 +118,8 @@ func (s *Server) makeServices() error {
 	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Now: cfg.Now, Trusted: g.Trusted, Fetch: out, KeySets: keySets, Log: cfg.Logger,
 		Keyring: cfg.Keyring, Grants: grantsOf{db, cfg.Now}, TLSMethods: cfg.tlsMethods()})
 	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Now: cfg.Now, Log: cfg.Logger})
-	s.Directory = directory.New(directory.Config{Store: db, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
-	s.Approvals = approval.New(approval.Config{Store: db, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
+	s.Directory = directory.New(directory.Config{Store: db, Now: cfg.Now, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
+	s.Approvals = approval.New(approval.Config{Store: db, Now: cfg.Now, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
 	s.Audit = audit.New(db, nil)
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory,
 		Approvals: s.Approvals, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,

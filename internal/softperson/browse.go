@@ -123,14 +123,40 @@ func (p *Person) follow(ctx context.Context, page *Page, c Choices) (*http.Reque
 }
 
 func (p *Person) answerConsent(ctx context.Context, page *Page, c Choices) (*http.Request, error) {
-	action, fields, ok := formOf(page.Body, "consent")
+	decision := "allow"
+	if c.Deny {
+		decision = "deny"
+	}
+	return p.submit(ctx, page.Body, "consent", decision)
+}
+
+// AllowDevice types a user code in and allows what the device asks for (RFC 8628,
+// Section 3.3).
+func (p *Person) AllowDevice(ctx context.Context, userCode string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Issuer+"/device?user_code="+url.QueryEscape(userCode), nil)
+	if err != nil {
+		return err
+	}
+	page, err := p.step(r)
+	if err != nil {
+		return err
+	}
+	if r, err = p.submit(ctx, page.Body, "device", "allow"); err != nil {
+		return fmt.Errorf("allow device: %d: %w", page.Status, err)
+	}
+	if page, err = p.step(r); err == nil && page.Status/100 > 3 {
+		err = &Problem{Status: page.Status}
+	}
+	return err
+}
+
+// submit answers a page of the server by the form of an id.
+func (p *Person) submit(ctx context.Context, body, id, decision string) (*http.Request, error) {
+	action, fields, ok := formOf(body, id)
 	if !ok {
 		return nil, errors.New("the page that asks has no form")
 	}
-	fields.Set("decision", "allow")
-	if c.Deny {
-		fields.Set("decision", "deny")
-	}
+	fields.Set("decision", decision)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.origin+action, strings.NewReader(fields.Encode()))
 	if err != nil {
 		return nil, err

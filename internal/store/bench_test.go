@@ -10,6 +10,7 @@ import (
 	"github.com/assent-id/assent/bench/proc"
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/store"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
@@ -119,6 +120,43 @@ func threeSteps(b *testing.B, s *store.Store) {
 		g := model.Grant{RealmID: realm, ID: model.GrantID(ids.New("grt")), Kind: "ciba", IdentityID: a.IdentityID,
 			ApplicationID: a.ApplicationID, ApprovalID: a.ID, CreatedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt}
 		return s.FulfilApproval(ctx, g, a.CreatedAt, effects(a, "approval.fulfilled"))
+	})
+}
+
+func BenchmarkGrantOpening(b *testing.B) {
+	benchmark(b, func(b *testing.B, s *store.Store) {
+		realm := model.RealmID(ids.New("rlm"))
+		spread(b, b.N, func() error {
+			g := aGrant(realm, "app_bench")
+			once := model.Once{Namespace: model.OnceCode, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
+			return s.OpenGrant(b.Context(), oauth.Opening{Grant: g, Once: &once, Decided: g.CreatedAt}, model.Effects{})
+		})
+	})
+}
+
+// Each turn reads the grant and moves its refresh token on, as a request does.
+func BenchmarkGrantRefresh(b *testing.B) {
+	benchmark(b, func(b *testing.B, s *store.Store) {
+		realm := model.RealmID(ids.New("rlm"))
+		idle := make(chan model.Grant, 4*parallel)
+		for range cap(idle) {
+			g := aGrant(realm, "app_bench")
+			if err := s.OpenGrant(b.Context(), oauth.Opening{Grant: g}, model.Effects{}); err != nil {
+				b.Fatal(err)
+			}
+			idle <- g
+		}
+		b.ResetTimer()
+		spread(b, b.N, func() error {
+			g := <-idle
+			defer func() { idle <- g }()
+			now, err := s.Grant(b.Context(), realm, g.ID)
+			if err != nil {
+				return err
+			}
+			r := model.Refreshing{RealmID: realm, ID: g.ID, From: now.Refresh, At: now.CreatedAt, Expires: now.ExpiresAt + 1}
+			return s.RefreshGrant(b.Context(), r, model.Effects{})
+		})
 	})
 }
 

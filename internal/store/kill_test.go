@@ -18,6 +18,7 @@ import (
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/store"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
@@ -104,7 +105,28 @@ func oneStory(s *store.Store, d *diary) error {
 	if err := s.EndApproval(ctx, model.Ending{RealmID: a.RealmID, ID: a.ID, State: state, At: 2}, model.Effects{}); err != nil {
 		return pauseIfAway(err)
 	}
-	return d.note(string(state), string(a.ID))
+	if err := d.note(string(state), string(a.ID)); err != nil {
+		return err
+	}
+	return grantStory(s, d)
+}
+
+// grantStory opens a grant for something that is used up, and refreshes it.
+func grantStory(s *store.Store, d *diary) error {
+	ctx := context.Background()
+	g := newGrant()
+	g.RealmID = "rlm_k"
+	o := killOnce(ids.DigestOf(ids.Secret()))
+	if err := s.OpenGrant(ctx, oauth.Opening{Grant: g, Once: &o}, model.Effects{}); err != nil {
+		return pauseIfAway(err)
+	}
+	if err := errors.Join(d.note("consumed", hex.EncodeToString(o.Digest[:])), d.note("opened", string(g.ID))); err != nil {
+		return err
+	}
+	if err := s.RefreshGrant(ctx, model.Refreshing{RealmID: g.RealmID, ID: g.ID, From: 1, At: 2, Expires: 1000}, model.Effects{}); err != nil {
+		return pauseIfAway(err)
+	}
+	return d.note("refreshed", string(g.ID))
 }
 
 func pauseIfAway(err error) error {
@@ -194,6 +216,15 @@ func (k *killing) demand(s *store.Store, kind, id string) {
 	case "asked":
 		if _, err := s.Approval(ctx, "rlm_k", model.ApprovalID(id)); err != nil {
 			k.Errorf("an acknowledged approval is missing: %v", err)
+		}
+	case "opened":
+		if _, err := s.Grant(ctx, "rlm_k", model.GrantID(id)); err != nil {
+			k.Errorf("an acknowledged grant is missing: %v", err)
+		}
+	case "refreshed":
+		r := model.Refreshing{RealmID: "rlm_k", ID: model.GrantID(id), From: 1, At: 2, Expires: 1000}
+		if err := s.RefreshGrant(ctx, r, model.Effects{}); !errors.Is(err, model.ErrConflict) {
+			k.Errorf("grant %s was refreshed twice: %v", id, err)
 		}
 	default:
 		a, err := s.Approval(ctx, "rlm_k", model.ApprovalID(id))

@@ -94,14 +94,20 @@ func (a *API) Register(mux *http.ServeMux) {
 
 // person is who is signed in.
 func (a *API) person(r *http.Request) (model.Identity, error) {
-	_, who, err := a.cfg.Sessions.Session(r.Context(), httpx.Site(r), httpx.SessionCookie(r))
+	_, who, err := a.session(r)
+	return who, err
+}
+
+// session is how, and who.
+func (a *API) session(r *http.Request) (model.Session, model.Identity, error) {
+	session, who, err := a.cfg.Sessions.Session(r.Context(), httpx.Site(r), httpx.SessionCookie(r))
 	if errors.Is(err, signin.ErrNoSession) {
-		return who, &httpx.Problem{Status: http.StatusUnauthorized, Code: "signed_out", Detail: "Sign in first.", Cause: err}
+		return session, who, &httpx.Problem{Status: http.StatusUnauthorized, Code: "signed_out", Detail: "Sign in first.", Cause: err}
 	}
 	if err == nil {
 		httpx.SetActor(r, string(who.ID))
 	}
-	return who, err
+	return session, who, err
 }
 
 // token is the access token that a program sent; nil if it sent none. RFC

@@ -149,7 +149,7 @@ const maxDecision = 128 << 10
 
 // decide takes a person's answer.
 func (a *API) decide(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.person(r)
+	session, who, err := a.session(r)
 	if err != nil {
 		return err
 	}
@@ -166,6 +166,12 @@ func (a *API) decide(w http.ResponseWriter, r *http.Request) error {
 	}
 	if string(body.Assertion) == "null" {
 		body.Assertion = nil
+	}
+	if session.PasskeyID == "" && body.Assertion == nil {
+		// A password decides nothing, not even a no: whoever guessed it would answer
+		// in the person's place.
+		return &httpx.Problem{Status: http.StatusForbidden, Code: "passkey_required", Title: "Passkey required",
+			Detail: "You signed in with a password. Only your passkey can answer this."}
 	}
 	site := httpx.Site(r)
 	ap, err := a.cfg.Approvals.Decide(r.Context(), site, who, id,

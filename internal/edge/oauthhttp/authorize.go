@@ -37,6 +37,7 @@ func (e *Endpoints) registerAuthorize(mux *http.ServeMux) {
 	}
 	mux.Handle("GET /oauth/authorize/resume", e.screened(e.resume))
 	mux.Handle("GET /oauth/authorize/cancel", e.screened(e.cancel))
+	mux.Handle("GET /oauth/logo", httpx.API(e.logo))
 	mux.Handle("POST /oauth/consent", e.sameOrigin(e.consent))
 	openRoute(mux, "/oauth/par", method{"POST", e.push})
 }

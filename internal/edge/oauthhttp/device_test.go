@@ -1,6 +1,7 @@
 package oauthhttp_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
 	"sync"
@@ -414,6 +415,41 @@ func TestDeviceRequestsAreRefused(t *testing.T) {
 	if got := d.Post(t, "/oauth/device/code", confidential.Form()); got.Status != 200 {
 		t.Errorf("a confidential client: %d %s", got.Status, got.Body)
 	}
+}
+
+// Requirement: rar-shown-and-granted
+func TestADeviceMayAskForDetails(t *testing.T) {
+	d := newDen(t)
+	details := `[{"type":"assent_action","details":{"service":"lights"},"command":["./on.sh","<hall>"]}]`
+	asked := d.start(t, d.tv, "authorization_details", details)
+	page := d.page.open(t, asked.Text("verification_uri_complete"))
+	page.says(t, 200, "./on.sh", "lights", "&lt;hall&gt;")
+	d.page.send(t, d.URL+"/device", url.Values{"state": {page.hidden(t, "state")}, "decision": {"allow"}}).says(t, 200)
+	got := d.poll(t, d.tv, asked.Text("device_code"))
+	granted, _ := json.Marshal(claimsOf(t, got.Text("access_token"))["authorization_details"])
+	if !strings.Contains(string(granted), `"lights"`) || got.JSON["authorization_details"] == nil {
+		t.Errorf("got %d %s: %s", got.Status, got.Body, granted)
+	}
+}
+
+// Whoever makes up clients fills no database: each address gets so many codes of
+// a client in a minute.
+func TestDeviceCodesAreGivenInMeasure(t *testing.T) {
+	d := newDen(t)
+	given := 0
+	for range 80 {
+		switch got := d.Post(t, "/oauth/device/code", d.tv.Form("scope", "play")); {
+		case got.Status == 200:
+			given++
+		case got.Status != 429 || got.Text("error") != "slow_down" || got.Header.Get("Retry-After") == "":
+			t.Fatalf("got %d %s", got.Status, got.Body)
+		}
+	}
+	if given < 60 || given > 70 { // some time passes meanwhile
+		t.Errorf("%d codes were given", given)
+	}
+	other := d.device(t, application.NewApplication{Name: "Other"})
+	d.start(t, other)
 }
 
 // The gate stands before each step.

@@ -282,6 +282,8 @@ func TestAnExchangeOnlyNarrows(t *testing.T) {
 		{"empty ones do not count", c.back, toBack, []string{"audience", "", "audience", dbURL}, "", "read", dbURL},
 		{"another of the client's, that the token is not for", c.App, toBack, []string{"resource", apiURL}, "invalid_target", "", ""},
 		{"the same by audience", c.App, toBack, []string{"audience", apiURL}, "invalid_target", "", ""},
+		{"of several, its own by default", c.back, ownToken(t, w, "at+jwt", map[string]any{"sub": c.Identity.ID, "client_id": c.App.ID,
+			"aud": []string{w.URL, apiURL, dbURL, c.back.ID}}), nil, "", "read", ""},
 		{"this server", c.App, toBack, []string{"audience", w.URL}, "invalid_target", "", ""},
 		{"a stranger", c.back, toBack, []string{"audience", apiURL}, "invalid_target", "", ""},
 		{"a stranger among others", c.back, toBack, []string{"audience", dbURL, "audience", apiURL}, "invalid_target", "", ""},
@@ -293,7 +295,14 @@ func TestAnExchangeOnlyNarrows(t *testing.T) {
 		if got.Status != 200 {
 			continue
 		}
-		if claims := claimsOf(t, got.Text("access_token")); claims["aud"] != tt.aud || got.Text("scope") != tt.scope || claims["scope"] != tt.scope {
+		claims := claimsOf(t, got.Text("access_token"))
+		if tt.aud == "" { // what it may call itself, and no more
+			if diff := cmp.Diff([]any{dbURL, c.back.ID}, claims["aud"]); diff != "" {
+				t.Errorf("%s: %s", tt.name, diff)
+			}
+			continue
+		}
+		if claims["aud"] != tt.aud || got.Text("scope") != tt.scope || claims["scope"] != tt.scope {
 			t.Errorf("%s: %s for %v", tt.name, got.Body, claims["aud"])
 		}
 	}

@@ -343,6 +343,13 @@ func TestAnIDJAGOfWhatWasStopped(t *testing.T) {
 	wantError(t, "at who gave it", w.Post(t, "/oauth/token", w.App.Form("grant_type", oauth.GrantJWTBearer, "assertion", early)), "unauthorized_client")
 	own := w.World.App(t, application.NewApplication{GrantTypes: []string{oauth.GrantJWTBearer}})
 	wantError(t, "at another application of who gave it", w.Post(t, "/oauth/token", own.Form("grant_type", oauth.GrantJWTBearer, "assertion", early)), "invalid_grant")
+	// Not even if an operator told the realm to trust itself (Section 9.3).
+	servertest.Check(t, w.Server.Realms.ChangePolicy(t.Context(), w.Site.Realm.ID, func(p *model.RealmPolicy) {
+		p.TrustedIssuers = []model.TrustedIssuer{{Issuer: w.Site.Issuer, JWKSURI: w.Site.Issuer + "/oauth/jwks", IdentityAssertions: true,
+			Subjects: []model.SubjectRule{{Subject: "*", Identity: string(w.Identity.ID)}}}}
+	}, "operator"))
+	self := ownToken(t, w.World, "oauth-id-jag+jwt", map[string]any{"sub": w.Identity.ID, "client_id": own.ID})
+	wantError(t, "of the realm for itself", w.Post(t, "/oauth/token", own.Form("grant_type", oauth.GrantJWTBearer, "assertion", self)), "invalid_grant")
 	_, err := w.Server.Directory.Suspend(t.Context(), w.chat, w.them.ID, "operator")
 	servertest.Check(t, err)
 	wantError(t, "a person who was stopped there", w.bring(t, w.there, jag()), "invalid_grant")

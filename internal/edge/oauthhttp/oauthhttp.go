@@ -29,6 +29,7 @@ type Config struct {
 	Keys     Keys
 	Sessions Sessions
 	Screens  Screens
+	Logos    Logos
 	Logout   Logout
 	// Registrar registers applications that ask for it.
 	Registrar Registrar

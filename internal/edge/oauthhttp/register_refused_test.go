@@ -13,6 +13,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
+	"github.com/assent-id/assent/internal/store/pgtest"
 )
 
 // Requirement: register-bad-redirect
@@ -387,3 +388,39 @@ func checkDescription(t *testing.T, answer map[string]any) {
 		}
 	}
 }
+
+// Whatever a member holds, the fault is the sender's, on no database.
+//
+// Requirement: token-never-5xx, register-answer
+func TestNoRegistrationIsTheServersFault(t *testing.T) {
+	for name, database := range map[string]func() string{"sqlite": nil, "postgres": func() string { return pgtest.Database(t) }} {
+		t.Run(name, func(t *testing.T) {
+			w := servertest.Start(t, func(c *server.Config) {
+				offering(c)
+				if database != nil {
+					c.Database = database()
+				}
+			})
+			var key map[string]any
+			servertest.Check(t, json.Unmarshal(publicJWK(t, jose.ES256), &key))
+			for _, value := range []any{"", "\x00", "a\x00b", "\ufffe", "\u202e", "'", "%00", "{}", 7, 1e300, -1, true, []any{"\x00", nil}, map[string]any{"a": 1}, strings.Repeat("é", 3000)} {
+				key["kid"] = value
+				tries := []map[string]any{about("jwks", map[string]any{"keys": []any{key}}), about("redirect_uris", []any{callback, value}), about("contacts", []any{value})}
+				for _, name := range metadataMembers {
+					tries = append(tries, about(name, value))
+				}
+				for _, m := range tries {
+					if got := register(t, w, m); got.Status >= 500 {
+						t.Errorf("%v: %d %s", m, got.Status, got.Body)
+					}
+				}
+			}
+		})
+	}
+}
+
+// metadataMembers are members of registrations that hold anything but lists.
+var metadataMembers = strings.Fields(`client_name client_uri logo_uri policy_uri tos_uri scope jwks jwks_uri software_id software_version software_statement
+	application_type sector_identifier_uri subject_type id_token_signed_response_alg request_object_signing_alg default_max_age require_auth_time initiate_login_uri
+	tls_client_auth_subject_dn tls_client_auth_san_ip post_logout_redirect_uris backchannel_logout_uri frontchannel_logout_uri default_acr_values
+	backchannel_token_delivery_mode authorization_details_types grant_types response_types token_endpoint_auth_method client_id`)

@@ -470,6 +470,13 @@ func TestAClientThatUnregistersIsGoneWithItsTokens(t *testing.T) {
 	if got := userinfo(); got != 401 {
 		t.Errorf("userinfo after: %d", got)
 	}
+	events, err := w.Server.Audit.Page(t.Context(), w.Site, "", 100)
+	servertest.Check(t, err)
+	for _, kind := range []string{"application.registered", "application.grants_revoked", "application.deleted"} {
+		if count(events, kind) != 1 {
+			t.Errorf("%d events %s", count(events, kind), kind)
+		}
+	}
 	for _, path := range []string{"/oauth/token", "/oauth/bc-authorize", "/oauth/introspect", "/oauth/revoke", "/oauth/par"} {
 		got := w.Post(t, path, app.Form("grant_type", "client_credentials", "login_hint", "alex", "token", access))
 		if got.Status != 401 || got.Text("error") != "invalid_client" {

@@ -124,6 +124,21 @@ func TestSignedResponsesHoldTheWholeAnswer(t *testing.T) {
 	}
 }
 
+// RFC 8725, Section 3.12: one kind of our own JWTs does not pass for another.
+//
+// Requirement: jarm-claims
+func TestASignedResponseIsNoIDToken(t *testing.T) {
+	w := servertest.Start(t, nil)
+	f := w.Flow(t, application.NewApplication{Settings: model.ApplicationSettings{AuthorizationAlg: "ES256"}})
+	response := f.Open(t, "response_mode", "jwt").URL.Query().Get("response")
+	if got := f.Open(t, "id_token_hint", response).URL.Query(); got.Get("error") != "invalid_request" {
+		t.Errorf("as a hint: %v", got)
+	}
+	if got := w.Post(t, "/oauth/introspect", f.Form("token", response)); got.JSON["active"] != false {
+		t.Errorf("as an access token: %s", got.Body)
+	}
+}
+
 // Whoever registered for one form gets that, and refusals in it, too.
 //
 // Requirement: jarm-modes, jarm-errors, authorize-response-mode, profile-switch-alone

@@ -32,7 +32,8 @@ func (p *Pages) showBinding(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, http.StatusOK, "bind.html", v)
 }
 
-// person is who is signed in in this browser, empty if nobody is.
+// person is who has proved a passkey in this browser, empty if nobody has. A
+// password proves none: who guesses it must not come to a passkey.
 func (p *Pages) person(r *http.Request) (model.IdentityID, error) {
 	cookie := httpx.SessionCookie(r)
 	if cookie == "" {
@@ -44,6 +45,9 @@ func (p *Pages) person(r *http.Request) (model.IdentityID, error) {
 	}
 	if err == nil {
 		httpx.SetActor(r, string(session.IdentityID))
+	}
+	if session.PasskeyID == "" {
+		return "", err
 	}
 	return session.IdentityID, err
 }

@@ -37,8 +37,13 @@ func policyToward(target string) string {
 // 4.1.2.1).
 func (p *Pages) Refused(w http.ResponseWriter, r *http.Request, refusal *oauth.Error) {
 	v := p.view(r, "This cannot go on")
-	if refusal.Status() < http.StatusInternalServerError || refusal.Status() == http.StatusServiceUnavailable {
-		v.Message = "The application that sent you here asked for something that we cannot do: " + refusal.Description + "."
+	switch {
+	case refusal.Status() == http.StatusServiceUnavailable:
+		v.Message = "We cannot answer right now. Try again in a moment."
+	case refusal.Status() < http.StatusInternalServerError:
+		v.Message = "The application that sent you here made a request that we cannot answer. Nothing was allowed. " +
+			"Go back to it and try again; if that does not help, tell the people who run it."
+		v.Detail = refusal.Description
 	}
 	v.Reference = httpx.Reference(r)
 	status := refusal.Status()

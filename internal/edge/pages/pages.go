@@ -32,6 +32,7 @@ var embedded embed.FS
 type SignIn interface {
 	Begin(context.Context, *model.Site) (signin.Ceremony, error)
 	Finish(context.Context, *model.Site, signin.Answer) (signin.SignedIn, error)
+	SignInWithPassword(context.Context, *model.Site, signin.PasswordAnswer) (signin.SignedIn, error)
 	Session(ctx context.Context, site *model.Site, cookie string) (model.Session, model.Identity, error)
 	SignOut(ctx context.Context, site *model.Site, cookie string) error
 }
@@ -44,7 +45,7 @@ type Directory interface {
 
 // Transactions says for which application somebody is asked to sign in.
 type Transactions interface {
-	Party(ctx context.Context, site *model.Site, transaction string) oauth.Party
+	SignInNeed(ctx context.Context, site *model.Site, transaction string) oauth.SignInNeed
 }
 
 // Config is what the pages work with.
@@ -92,6 +93,7 @@ func (p *Pages) Register(mux *http.ServeMux) {
 	page := httpx.Pages(p.Error)
 	mux.Handle("GET /signin", page(p.showSignIn))
 	mux.Handle("POST /signin", sameOrigin(p.finishSignIn))
+	mux.Handle("POST /signin/password", p.sameOriginPage(p.signInPassword))
 	mux.Handle("POST /signout", sameOrigin(p.signOut))
 	mux.Handle("GET /bind", page(p.showBinding))
 	mux.Handle("POST /bind", sameOrigin(p.finishBinding))
@@ -110,6 +112,17 @@ func sameOrigin(h httpx.HandlerFunc) http.Handler {
 			Detail: "This request came from another site."}
 	}))
 	return guard.Handler(httpx.API(h))
+}
+
+// sameOriginPage does the same for forms: what is refused is a page.
+func (p *Pages) sameOriginPage(h httpx.HandlerFunc) http.Handler {
+	page := httpx.Pages(p.Error)
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(page(func(http.ResponseWriter, *http.Request) error {
+		return &httpx.Problem{Status: http.StatusForbidden, Code: "cross_origin",
+			Detail: "This request came from another site."}
+	}))
+	return guard.Handler(page(h))
 }
 
 // file serves what the templates name. With the version in its URL a file may
@@ -139,10 +152,12 @@ type view struct {
 	Person    string
 	Ceremony  any
 	Message   string
+	Detail    string
 	Reference string
 	Messages  []letter
 	Consent   *oauth.Consent
 	Party     oauth.Party
+	Password  *passwordView
 	Cancel    string
 	Post      *oauth.FormPost
 	Device    *deviceView

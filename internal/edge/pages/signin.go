@@ -10,6 +10,7 @@ import (
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/signin"
 )
 
@@ -34,12 +35,25 @@ type done struct {
 }
 
 func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) error {
-	site := httpx.Site(r)
+	to := safeReturn(httpx.Site(r), r.URL.Query().Get("return_to"))
+	return p.signInPage(w, r, signInView{to: to, status: http.StatusOK, password: &passwordView{ReturnTo: to}})
+}
+
+// A signInView is what one showing of the page differs in.
+type signInView struct {
+	to       string
+	status   int
+	password *passwordView
+}
+
+// signInPage draws the page with a new ceremony. Where its form may end at an
+// application, the policy names that place (see Consent).
+func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, s signInView) error {
+	site, to := httpx.Site(r), s.to
 	c, err := p.signin.Begin(r.Context(), site)
 	if err != nil {
 		return err
 	}
-	to := safeReturn(site, r.URL.Query().Get("return_to"))
 	v := p.view(r, "Sign in")
 	if strings.HasPrefix(to, site.Path+"/bind?") {
 		v.Message = "You already have a passkey. Sign in with it to add another."
@@ -47,26 +61,32 @@ func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	if to == site.Path+"/device" || strings.HasPrefix(to, site.Path+"/device?") {
 		v.Message = "Sign in first, then you can connect your device."
 	}
-	p.forApplication(r, to, &v)
+	need := p.forApplication(r, to, &v)
 	v.Ceremony = ceremony{Options: c.Options, State: joinState(c.State, to), ReturnTo: to}
-	return p.render(w, http.StatusOK, "signin.html", v)
+	if !takesPassword(site, to, need.Passkey) {
+		return p.render(w, s.status, "signin.html", v)
+	}
+	v.Password = s.password
+	return p.renderWith(w, s.status, "signin.html", v, policyToward(need.Redirect))
 }
 
 // forApplication says for whom one signs in, and how to go back without.
-func (p *Pages) forApplication(r *http.Request, to string, v *view) {
+func (p *Pages) forApplication(r *http.Request, to string, v *view) oauth.SignInNeed {
 	site := httpx.Site(r)
 	query, found := strings.CutPrefix(to, site.Path+"/oauth/authorize/resume?")
 	if !found || p.apps == nil {
-		return
+		return oauth.SignInNeed{}
 	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return
+		return oauth.SignInNeed{}
 	}
 	transaction := values.Get("transaction")
-	if v.Party = p.apps.Party(r.Context(), site, transaction); v.Party.ID != "" {
+	need := p.apps.SignInNeed(r.Context(), site, transaction)
+	if v.Party = need.Party; v.Party.ID != "" {
 		v.Cancel = site.Path + "/oauth/authorize/cancel?transaction=" + url.QueryEscape(transaction)
 	}
+	return need
 }
 
 // safeReturn is where to go after signing in: the path that was asked for if it
@@ -118,6 +138,11 @@ type entry struct {
 // enter gives the browser its new session and ends the one that it had: a
 // cookie that somebody else may have put there is worth nothing afterwards.
 func (p *Pages) enter(w http.ResponseWriter, r *http.Request, e entry) error {
+	p.begin(w, r, e)
+	return httpx.WriteJSON(w, http.StatusOK, done{ReturnTo: e.to})
+}
+
+func (p *Pages) begin(w http.ResponseWriter, r *http.Request, e entry) {
 	httpx.SetActor(r, string(e.session.IdentityID))
 	if old := httpx.SessionCookie(r); old != "" {
 		if err := p.signin.SignOut(r.Context(), httpx.Site(r), old); err != nil {
@@ -125,7 +150,6 @@ func (p *Pages) enter(w http.ResponseWriter, r *http.Request, e entry) error {
 		}
 	}
 	httpx.SetSessionCookie(w, r, e.cookie, e.session.ExpiresAt.Time())
-	return httpx.WriteJSON(w, http.StatusOK, done{ReturnTo: e.to})
 }
 
 // signInProblem is what a browser learns of a refusal: one sentence for all of

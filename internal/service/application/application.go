@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/format/jose"
@@ -49,6 +51,7 @@ type Service struct {
 	cache     *hub.Cache[*model.Client]
 	documents *documents
 	guard     guard
+	logos     logos
 }
 
 // New listens for changes.
@@ -196,6 +199,8 @@ func prefix(k model.ApplicationKind) string {
 	}
 }
 
+const maxKID = 512 // bytes
+
 func addKeys(a *model.Application, jwks []byte, now model.Millis) error {
 	if len(jwks) == 0 {
 		return nil
@@ -212,6 +217,9 @@ func addKeys(a *model.Application, jwks []byte, now model.Millis) error {
 		kid := k.KID()
 		if kid == "" {
 			kid = k.Thumbprint()
+		}
+		if len(kid) > maxKID || !utf8.ValidString(kid) || strings.ContainsFunc(kid, unicode.IsControl) { // not every database takes it
+			return fmt.Errorf("%w: a kid is text of at most %d bytes", ErrInvalid, maxKID)
 		}
 		if seen[kid] {
 			return fmt.Errorf("%w: two keys with the kid %q", ErrInvalid, kid)

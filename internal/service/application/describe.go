@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/assent-id/assent/internal/model"
 )
@@ -28,7 +29,7 @@ const (
 // Limits on what a client may say of itself.
 const (
 	maxListed = 20  // members of a list
-	maxText   = 255 // bytes of a word in one
+	maxText   = 512 // bytes of one of them
 	maxScope  = 2048
 )
 
@@ -160,8 +161,9 @@ func (m *Metadata) checkKeys() error {
 
 // checkWords bounds what is only ever shown, compared or sent back.
 func (m *Metadata) checkWords() error {
-	for _, list := range [][]string{m.Contacts, m.DefaultACRValues, m.DetailsTypes, {m.SoftwareID, m.Version}} {
-		if len(list) > maxListed || slices.ContainsFunc(list, func(v string) bool { return len(v) > maxText || !nameText(v) }) {
+	for _, list := range [][]string{m.Contacts, m.DefaultACRValues, m.DetailsTypes, {m.SoftwareID, m.Version},
+		{m.TLSSubjectDN, m.TLSSanDNS, m.TLSSanURI, m.TLSSanIP, m.TLSSanEmail}} {
+		if len(list) > maxListed || slices.ContainsFunc(list, func(v string) bool { return !word(v) }) {
 			return unfit("a list has too many members, or one of them is too long or no text", nil)
 		}
 	}
@@ -174,6 +176,10 @@ func (m *Metadata) checkWords() error {
 		return unfit("default_max_age must not be negative", nil)
 	}
 	return nil
+}
+
+func word(v string) bool {
+	return len(v) <= maxText && utf8.ValidString(v) && !strings.ContainsFunc(v, unicode.IsControl)
 }
 
 // turnsText: characters that make text look other than it is (Unicode Standard

@@ -158,7 +158,9 @@ func TestSettingsThatContradictThemselvesAreRefused(t *testing.T) {
 		{"a token of less than nothing", func(a *application.NewApplication) { a.Settings.TokenLifetime = -1 }, "access token"},
 		{"a refresh token of 11 years", func(a *application.NewApplication) { a.Settings.RefreshLifetime = 11 * 365 * day }, "refresh token"},
 		{"a public client without PKCE", func(a *application.NewApplication) { a.AuthMethod, a.Settings.OptionalPKCE = model.AuthNone, true }, "PKCE"},
-		{"a public client that keeps its refresh token", func(a *application.NewApplication) { a.AuthMethod, a.Settings.Refresh = model.AuthNone, model.RefreshKeep }, "rotated"},
+		{"a public client that keeps its refresh token", func(a *application.NewApplication) {
+			a.AuthMethod, a.Settings.Refresh = model.AuthNone, model.RefreshKeep
+		}, "rotated"},
 		{"an unknown refresh policy", func(a *application.NewApplication) { a.Settings.Refresh = "often" }, "refresh"},
 		{"an unknown sender constraint", func(a *application.NewApplication) { a.Settings.Sender = "rope" }, "bound"},
 		{"an unknown profile", func(a *application.NewApplication) { a.Settings.Profile = "fapi3" }, "profile"},
@@ -168,7 +170,9 @@ func TestSettingsThatContradictThemselvesAreRefused(t *testing.T) {
 		{"tls_client_auth with two", func(a *application.NewApplication) {
 			a.AuthMethod, a.Settings.TLSSanDNS, a.Settings.TLSSanIP = model.AuthTLS, "shop.example", "192.0.2.1"
 		}, "exactly one"},
-		{"tls_client_auth", func(a *application.NewApplication) { a.AuthMethod, a.Settings.TLSSanDNS = model.AuthTLS, "shop.example" }, ""},
+		{"tls_client_auth", func(a *application.NewApplication) {
+			a.AuthMethod, a.Settings.TLSSanDNS = model.AuthTLS, "shop.example"
+		}, ""},
 		{"a self-signed certificate without keys", func(a *application.NewApplication) { a.AuthMethod = model.AuthSelfSignedTLS }, "key set"},
 		{"keys in two places", func(a *application.NewApplication) {
 			a.JWKS, a.Settings.JWKSURI = set(publicKey(t, jose.ES256)), "https://shop.example/jwks"
@@ -179,6 +183,15 @@ func TestSettingsThatContradictThemselvesAreRefused(t *testing.T) {
 		{"a redirect by script", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"javascript:alert(1)"} }, "scheme"},
 		{"a redirect with a fragment", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"https://shop.example/#"} }, "fragment"},
 		{"a redirect over plain http", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"http://shop.example/"} }, "plain http"},
+		{"pairwise subjects for two hosts", func(a *application.NewApplication) {
+			a.Settings.SubjectType, a.Settings.RedirectURIs = "pairwise", []string{"https://shop.example/", "https://shop.test/"}
+		}, "one host"},
+		{"pairwise subjects for a sector", func(a *application.NewApplication) {
+			a.Settings.SubjectType, a.Settings.Sector, a.Settings.RedirectURIs = "pairwise", "shop.example", []string{"https://shop.example/", "https://shop.test/"}
+		}, ""},
+		{"pairwise subjects for nobody", func(a *application.NewApplication) {
+			a.Settings.SubjectType, a.Settings.RedirectURIs = "pairwise", nil
+		}, "one host"},
 		{"a native scheme for a web application", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"com.example:/"} }, "native"},
 		{"a logo by script", func(a *application.NewApplication) { a.Settings.LogoURI = "javascript:alert(1)" }, "logo_uri"},
 	} {

@@ -20,7 +20,7 @@ import (
 // Rates of open registration, so that nobody fills the database. Many people may
 // sit behind one address.
 var (
-	registrationsOfAddress = limit.Rate{Every: 2 * time.Second, Burst: 300}
+	registrationsOfAddress = limit.Rate{Every: time.Second, Burst: 300}
 	registrationsOfRealm   = limit.Rate{Every: 200 * time.Millisecond, Burst: 3000}
 )
 
@@ -106,14 +106,13 @@ func giveSecret(a *model.Application, now model.Millis) string {
 // admit asks whether somebody may register at all. It answers the initial access
 // token that they brought (RFC 7591, Section 3), or nil.
 func (s *Service) admit(site *model.Site, r Registration) (*initialToken, error) {
-	mode := site.Realm.Policy.Registration.Mode
-	off := mode != model.RegistrationOpen && mode != model.RegistrationToken
+	policy := site.Realm.Policy.Registration
 	switch {
-	case off || site.Realm.Status != model.RealmActive:
+	case !policy.On() || site.Realm.Status != model.RealmActive:
 		return nil, &Refusal{Code: AccessDenied, Description: "this realm does not let applications register themselves"}
 	case r.Token != "":
 		return s.openInitial(site, r.Token)
-	case mode == model.RegistrationToken:
+	case policy.Mode == model.RegistrationToken:
 		return nil, &Refusal{Code: InvalidToken, Description: "an initial access token is needed"}
 	}
 	now := s.cfg.Now()

@@ -22,10 +22,7 @@ const maxSector = 64 << 10
 // Section 8.1).
 func (s *Service) checkSector(ctx context.Context, settings *model.ApplicationSettings) error {
 	if settings.SectorURI == "" {
-		if settings.SubjectType != "pairwise" || oneHost(settings) {
-			return nil
-		}
-		return unfit("pairwise subjects need sector_identifier_uri, or redirect URIs of one host", nil)
+		return nil // then they have one host: checkSettings
 	}
 	answer, err := s.cfg.Fetch.Get(ctx, settings.SectorURI, fetch.Limits{Bytes: maxSector, Accept: "application/json"})
 	if err != nil {

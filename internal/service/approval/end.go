@@ -50,10 +50,10 @@ func (s *Service) end(ctx context.Context, site *model.Site, a model.Approval, e
 	return a, nil
 }
 
-// pingFor is how long after the end of an approval a ping is worth sending: as
-// long as its result can be fetched, and a little more, because a server that
-// was away learns from it that it must look.
-const pingFor = 5 * time.Minute
+// PingFor is how long after the expiry of an approval, or after its end if that is
+// later, a ping is worth sending: as long as its result can be fetched, and a
+// little more, because an asker that was away learns from it that it must look.
+const PingFor = 5 * time.Minute
 
 // ping tells the asker that it has ended, with the very transition (CIBA Core
 // 1.0, Section 10.2). One that took its request back knows.
@@ -62,7 +62,7 @@ func ping(fx *model.Effects, a model.Approval, e ending) {
 		return
 	}
 	fx.Outbox = append(fx.Outbox, model.OutboxItem{ID: model.OutboxID(ids.New("out")), RealmID: a.RealmID, Channel: model.ChannelPing,
-		Payload: a.Ping, NotBefore: e.at, ExpiresAt: max(a.ExpiresAt, e.at).Add(pingFor)})
+		Payload: a.Ping, NotBefore: e.at, ExpiresAt: max(a.ExpiresAt, e.at).Add(PingFor)})
 	fx.Changes = append(fx.Changes, model.Change{ID: ids.New("chg"), Topic: model.TopicOutbox, Key: model.ChannelPing, At: e.at})
 }
 

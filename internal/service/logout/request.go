@@ -27,7 +27,7 @@ type Fault string
 const (
 	FaultNone     Fault = ""
 	FaultHint     Fault = "id_token_hint" // not an ID token of ours, or another application's
-	FaultClient   Fault = "client_id"     // there is no such application
+	FaultClient   Fault = "client_id"     // there is no such application, or it was stopped
 	FaultRedirect Fault = "post_logout_redirect_uri"
 	FaultState    Fault = "state"
 )
@@ -70,6 +70,9 @@ func (s *Service) Read(ctx context.Context, site *model.Site, r Request) (Intent
 	}
 	if err != nil {
 		return Intent{}, err
+	}
+	if client.Status != model.ApplicationActive { // a stopped application is as good as unknown
+		return Intent{Fault: FaultClient}, nil
 	}
 	in.Name = client.Name
 	in.Redirect, in.Fault = target(client, r)

@@ -185,20 +185,6 @@ type Party struct {
 	Client, Logo, Policy, Terms, Reach string // URLs; Reach is the host that the answer goes to
 }
 
-// Party says which application a transaction is of, for the sign-in page. It is
-// empty where there is none.
-func (e *Engine) Party(ctx context.Context, site *model.Site, text string) Party {
-	t, until, err := uncarry[transaction](ctx, e, transactionLoad, site, text, "")
-	if err != nil || model.MillisOf(e.cfg.Now()) >= until {
-		return Party{}
-	}
-	c, err := e.cfg.Clients.Get(ctx, site, model.ClientID(t.Params.Get("client_id")))
-	if err != nil {
-		return Party{}
-	}
-	return partyOf(c, t.Params.Get("redirect_uri"))
-}
-
 // goOn leads a good request to its next step.
 func (e *Engine) goOn(ctx context.Context, x *exchange, who *SignedIn) (Outcome, error) {
 	out := Outcome{Client: x.client.ID}

@@ -247,7 +247,7 @@ func (e *Engine) hintedSubject(ctx context.Context, x *exchange, raw string) (st
 	if err := json.Unmarshal(v.Payload, &c); err != nil {
 		return refuse(err)
 	}
-	if v.Header.Typ != "JWT" || c.Iss != x.Site.Issuer || c.Aud != string(x.client.ID) {
+	if v.Header.Typ != "JWT" || c.Iss != x.Site.Issuer || c.Aud != string(x.client.ID) || c.Sub == "" {
 		return refuse(errNotOurs)
 	}
 	return c.Sub, nil

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/approval"
 	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/notify"
 )
@@ -24,9 +24,6 @@ const (
 const (
 	deliveryPing = "ping" // model.ApplicationSettings.DeliveryMode
 	pingPurpose  = "ciba-ping"
-	// pingFor is how long after its expiry a request to nobody still pings, as one
-	// to a person does.
-	pingFor = 5 * time.Minute
 )
 
 // pings reports whether the client is told when a request has ended. It may
@@ -102,7 +99,7 @@ func (e *Engine) pingForNobody(ctx context.Context, x *exchange, authReqID strin
 	}
 	expires := x.now.Add(x.ciba.expiry)
 	return e.cfg.Store.Queue(ctx, model.OutboxItem{ID: model.OutboxID(ids.New("out")), RealmID: x.Site.Realm.ID,
-		Channel: model.ChannelPing, Payload: payload, NotBefore: expires, ExpiresAt: expires.Add(pingFor)})
+		Channel: model.ChannelPing, Payload: payload, NotBefore: expires, ExpiresAt: expires.Add(approval.PingFor)})
 }
 
 // Ping says what to send for a payload of model.ChannelPing (CIBA Core 1.0,

@@ -22,7 +22,7 @@ type Consent struct {
 	Redirect    string // where the browser goes with the answer
 	Person      string // display name
 	Items       []ConsentItem
-	Again       bool // the person has agreed to a part of it before
+	Again       bool // the person has allowed this application something before
 }
 
 // A ConsentItem is one thing that the application would have. Texts of details are
@@ -32,6 +32,22 @@ type ConsentItem struct {
 	Text  string
 	Lines []Line // of authorization details
 	New   bool
+}
+
+// Fresh are the items that the person has not agreed to yet.
+func (c *Consent) Fresh() []ConsentItem { return c.where(true) }
+
+// Known are the items that the person has agreed to before.
+func (c *Consent) Known() []ConsentItem { return c.where(false) }
+
+func (c *Consent) where(fresh bool) []ConsentItem {
+	var items []ConsentItem
+	for _, i := range c.Items {
+		if i.New == fresh {
+			items = append(items, i)
+		}
+	}
+	return items
 }
 
 // missingConsent finds out what the person has not agreed to yet; nil: nothing.
@@ -219,7 +235,7 @@ func DescribeScopes(site *model.Site, scopes []string) []ConsentItem {
 	return items
 }
 
-// describeConsent marks what is new, and puts it first.
+// describeConsent marks what is new.
 func describeConsent(x *exchange, known []string) []ConsentItem {
 	scopes := x.consentScopes()
 	items := DescribeScopes(x.Site, scopes)
@@ -232,16 +248,6 @@ func describeConsent(x *exchange, known []string) []ConsentItem {
 	for _, d := range x.details {
 		items = append(items, ConsentItem{Title: detailTitle(d), Lines: describeDetail(d), New: !slices.Contains(known, "details "+evidence.Hash(d))})
 	}
-	slices.SortStableFunc(items, func(a, b ConsentItem) int {
-		switch {
-		case a.New == b.New:
-			return 0
-		case a.New:
-			return -1
-		default:
-			return 1
-		}
-	})
 	return items
 }
 

@@ -12,9 +12,9 @@ import (
 
 // Token type identifiers (RFC 8693, Section 3; ID-JAG, Section 10.2).
 const (
-	typeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"
-	typeRefreshToken = "urn:ietf:params:oauth:token-type:refresh_token"
-	typeIDToken      = "urn:ietf:params:oauth:token-type:id_token"
+	typeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"  //nolint:gosec // G101: the name of a type, no credential
+	typeRefreshToken = "urn:ietf:params:oauth:token-type:refresh_token" //nolint:gosec // G101: the name of a type, no credential
+	typeIDToken      = "urn:ietf:params:oauth:token-type:id_token"      //nolint:gosec // G101: the name of a type, no credential
 	typeJWT          = "urn:ietf:params:oauth:token-type:jwt"
 	typeIDJAG        = "urn:ietf:params:oauth:token-type:id-jag"
 )

@@ -102,7 +102,7 @@ func backChannel(base string) endpoints {
 func endpointsOf(site *model.Site) endpoints {
 	all := backChannel(site.Issuer)
 	all.Issuer, all.Authorization, all.EndSession = site.Issuer, site.Issuer+authorize.path(), site.Issuer+"/oauth/logout"
-	if site.Realm.Policy.Registration.Mode != model.RegistrationOff {
+	if site.Realm.Policy.Registration.On() {
 		all.Registration = site.Issuer + "/oauth/register"
 	}
 	return all

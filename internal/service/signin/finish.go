@@ -142,7 +142,12 @@ func (s *Service) admit(ctx context.Context, try attempt) error {
 	if err != nil {
 		return fmt.Errorf("find identity %s: %w", try.identity, err)
 	}
-	err = s.gate.Person(ctx, try.site, identity)
+	return s.gateOf(ctx, try, identity)
+}
+
+// gateOf asks the gate about a person who has proved who they are.
+func (s *Service) gateOf(ctx context.Context, try attempt, identity model.Identity) error {
+	err := s.gate.Person(ctx, try.site, identity)
 	if cause, ok := closed(err); ok {
 		return s.refuse(ctx, try, cause, err)
 	}

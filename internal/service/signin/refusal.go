@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,7 @@ const (
 	CauseSuspended      Cause = "identity_suspended"
 	CauseRealmDisabled  Cause = "realm_disabled"
 	CauseGate           Cause = "gate"
+	CausePassword       Cause = "password_wrong"
 )
 
 // A Refused is a sign-in that did not happen.
@@ -61,13 +63,16 @@ type attempt struct {
 	at       model.Millis
 	identity model.IdentityID
 	passkey  model.PasskeyID
+	// bucket limits what is written of refusals where the identity must not: whether
+	// something is written takes time, and would tell who exists.
+	bucket string
 }
 
 // refuse notes a refusal in the audit trail and returns it. That the note
 // cannot be written changes nothing for the person, who is refused either way.
 func (s *Service) refuse(ctx context.Context, a attempt, cause Cause, err error) error {
 	refused := &Refused{Cause: cause, Err: err}
-	key := string(a.site.Realm.ID) + "/" + string(a.identity)
+	key := string(a.site.Realm.ID) + "/" + cmp.Or(a.bucket, string(a.identity))
 	if _, ok := s.refusals.Allow(key, a.at.Time()); !ok {
 		return refused
 	}

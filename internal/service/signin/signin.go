@@ -1,6 +1,6 @@
 // Package signin lets people in: the WebAuthn ceremony with a discoverable
-// passkey (Web Authentication Level 3, Section 7.2) and the sessions that it
-// opens.
+// passkey (Web Authentication Level 3, Section 7.2), the password where a realm
+// allows one, and the sessions that both open.
 //
 // A ceremony is carried by the browser, sealed, and consumed once when it is
 // finished. A session is 256 random bits in a cookie, of which only a digest is
@@ -47,6 +47,7 @@ type Service struct {
 	log            *slog.Logger
 	idle, absolute time.Duration
 	refusals       *limit.Keyed
+	passwords      passwords
 }
 
 const (
@@ -66,7 +67,7 @@ func New(c Config) *Service {
 	s := &Service{store: c.Store, gate: c.Gate, clock: c.Now, log: c.Log,
 		carried: seal.Carried[state]{Keyring: c.Keyring, Purpose: sealPurpose, Life: ceremonyLife},
 		idle:    c.Idle, absolute: c.Absolute,
-		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys)}
+		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys), passwords: newPasswords()}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

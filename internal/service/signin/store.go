@@ -27,6 +27,19 @@ type Store interface {
 	// TouchSession moves LastSeenAt and IdleUntil forward, never back.
 	TouchSession(ctx context.Context, realm model.RealmID, id model.SessionID, seen, idleUntil model.Millis) error
 	EndSession(ctx context.Context, realm model.RealmID, id model.SessionID, at model.Millis, fx model.Effects) error
+	// IdentityByLogin finds the one identity that has this folded text as its
+	// username or e-mail address; ErrNotFound if there is none, or more than one.
+	IdentityByLogin(ctx context.Context, realm model.RealmID, folded string) (model.Identity, error)
+	// Password: ErrNotFound if the identity has none.
+	Password(context.Context, model.RealmID, model.IdentityID) (model.Password, error)
+	// SetPassword stores it in place of the one before.
+	SetPassword(context.Context, model.Password, model.Effects) error
+	RemovePassword(context.Context, model.RealmID, model.IdentityID, model.Effects) error // ErrNotFound
+	// SignInWithPassword stores the session, as SignIn does, and the use of the
+	// password: ErrNotFound if another hash is stored by now.
+	SignInWithPassword(ctx context.Context, s model.Session, use model.PasswordUse, fx model.Effects) error
+	// Sessions lists those of an identity that may be alive.
+	Sessions(ctx context.Context, realm model.RealmID, id model.IdentityID, now model.Millis) ([]model.Session, error)
 	// RecordEvents appends events that no state change causes: refusals.
 	RecordEvents(context.Context, []model.Event) error
 }

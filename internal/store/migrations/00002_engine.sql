@@ -18,7 +18,7 @@ CREATE INDEX access_grant_session ON access_grant (session_id, realm_id) WHERE s
 CREATE INDEX access_grant_parent ON access_grant (parent_id, realm_id) WHERE parent_id <> '';
 CREATE INDEX access_grant_application ON access_grant (application_id, identity_id, realm_id);
 -- Room in each page for the next version of a few rows.
-{{postgres}} ALTER TABLE access_grant SET (fillfactor = 90);
+{{postgres}} ALTER TABLE access_grant SET (fillfactor = 85);
 
 -- ping: what to tell the asker when it ends; NULL: nothing, or it was told.
 ALTER TABLE approval ADD COLUMN ping {{bytes}};

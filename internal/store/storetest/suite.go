@@ -36,6 +36,7 @@ func Run(t *testing.T, fresh Database) {
 		{"Directory", directoryPromises},
 		{"Binding", bindingPromises},
 		{"SignIn", signInPromises},
+		{"Password", passwordPromises},
 		{"Approval", approvalPromises},
 		{"Listing", listingPromises},
 		{"Grant", grantPromises},
