@@ -35,6 +35,7 @@ help:
 	@echo "make test    run every check: format, linters, known vulnerabilities, Go, web, browser"
 	@echo "make build   build bin/assent"
 	@echo "make bench   measure Assent against the floor; the tables go to bench/results/ (BENCH=-quick: seconds)"
+	@echo "make bench-growth   the same for a small and a large database (1,000,000 people; needs 10 GB of disk)"
 	@echo "make fuzz    run each fuzz target for a while (FUZZTIME=20s)"
 	@echo "make fmt     format the Go and web sources"
 	@echo "make clean   remove what make built (never ./data)"
@@ -142,6 +143,11 @@ test-browser: need-test build
 bench: need-bench build
 	$(call title,benchmarks)
 	@go run ./bench $(BENCH)
+
+.PHONY: bench-growth
+bench-growth: need-bench build
+	$(call title,benchmarks on a database with a million people)
+	@go run ./bench -growth $(BENCH)
 
 # Each fuzz target for FUZZTIME; make test runs only their seeds.
 FUZZTIME ?= 20s

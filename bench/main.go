@@ -2,6 +2,9 @@
 // bench/results. It is what `make bench` runs, from the root of the module:
 //
 //	go run ./bench
+//
+// With -growth it measures Assent on a small and on a large database instead;
+// that is what `make bench-growth` runs.
 package main
 
 import (
@@ -15,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/assent-id/assent/bench/suite"
 )
@@ -27,30 +31,42 @@ func main() {
 }
 
 func run() error {
-	config, results := parseFlags()
+	o := parseFlags()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if config.Floor == "" {
+	if o.growth {
+		report, err := suite.Grow(ctx, o.config, o.sizes)
+		if err != nil {
+			return err
+		}
+		return write(o.results, "growth-", report.At, report)
+	}
+	if o.config.Floor == "" {
 		dir, err := os.MkdirTemp("", "assent-floor-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		if config.Floor, err = buildFloor(ctx, dir); err != nil {
+		if o.config.Floor, err = buildFloor(ctx, dir); err != nil {
 			return err
 		}
 	}
-	report, err := suite.Run(ctx, config)
+	report, err := suite.Run(ctx, o.config)
 	if err != nil {
 		return err
 	}
-	fmt.Println(report.Markdown())
-	return write(results, report)
+	return write(o.results, "", report.At, report)
 }
 
-// parseFlags reads the command line into a configuration and the folder for
-// the results.
-func parseFlags() (suite.Config, string) {
+// options are what the command line says.
+type options struct {
+	config  suite.Config
+	results string // folder; empty: print only
+	growth  bool
+	sizes   suite.Sizes
+}
+
+func parseFlags() options {
 	quick := flag.Bool("quick", false, "a smoke run of a few seconds: answers are checked, times mean nothing")
 	floor := flag.String("floor", "", "floor binary (default: built from ./bench/floor)")
 	assent := flag.String("assent", "bin/assent", "assent binary; empty: the floor alone")
@@ -61,6 +77,11 @@ func parseFlags() (suite.Config, string) {
 	window := flag.Duration("window", 0, "length of a window (default: 2s)")
 	starts := flag.Int("starts", -1, "how often each cold start is measured (default: 7)")
 	results := flag.String("results", "bench/results", "folder for the results; empty: print only")
+	profiles := flag.String("profiles", "", "folder for Go profiles of Assent, one for each row and database (default: none)")
+	growth := flag.Bool("growth", false, "measure Assent on a small and on a large database instead")
+	sizes := suite.GrowthSizes()
+	flag.IntVar(&sizes.Small, "small", sizes.Small, "with -growth: identities in the small database")
+	flag.IntVar(&sizes.Large, "large", sizes.Large, "with -growth: identities in the large database")
 	flag.Parse()
 
 	c := suite.Full()
@@ -72,10 +93,11 @@ func parseFlags() (suite.Config, string) {
 	override(&c.Rounds, *rounds)
 	override(&c.Connections, *connections)
 	override(&c.Measure.For, *window)
+	c.Profiles = absolute(*profiles)
 	if *starts >= 0 {
 		c.Starts = *starts
 	}
-	return c, *results
+	return options{config: c, results: *results, growth: *growth, sizes: sizes}
 }
 
 // override replaces a value by one that was given.
@@ -113,8 +135,11 @@ func buildFloor(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// write keeps the report under its time and as the latest.
-func write(dir string, report *suite.Report) error {
+// write prints the report and keeps it under its time and as the latest of its
+// kind.
+func write(dir, kind string, at time.Time, report interface{ Markdown() string }) error {
+	text := report.Markdown()
+	fmt.Println(text)
 	if dir == "" {
 		return nil
 	}
@@ -125,14 +150,14 @@ func write(dir string, report *suite.Report) error {
 	if err != nil {
 		return err
 	}
-	stamp := report.At.Format("20060102-150405")
-	files := map[string][]byte{
-		stamp + ".json": append(data, '\n'),
-		stamp + ".md":   []byte(report.Markdown()),
-		"latest.md":     []byte(report.Markdown()),
+	stamp := kind + at.Format("20060102-150405")
+	files := map[string]string{
+		stamp + ".json":    string(data) + "\n",
+		stamp + ".md":      text,
+		kind + "latest.md": text,
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return fmt.Errorf("write results: %w", err)
 		}
 	}

@@ -21,6 +21,9 @@ const benchScope = "bench:read"
 // and starts the server: everything as an operator would do it.
 func (s *server) openAssent(ctx context.Context, c Config) error {
 	s.binary = c.Assent
+	if c.Profiles != "" {
+		s.options = []string{"--profiling"}
+	}
 	if err := s.makeRealm(ctx); err != nil {
 		return err
 	}
@@ -58,7 +61,7 @@ func (s *server) serve(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	s.process, err = startProcess(ctx, s.dir, s.environment(), s.binary,
-		"serve", "--listen", s.address, "--base-url", s.issuer, "--behind-proxy")
+		append([]string{"serve", "--listen", s.address, "--base-url", s.issuer, "--behind-proxy"}, s.options...)...)
 	if err != nil {
 		return 0, err
 	}

@@ -17,17 +17,18 @@ func cibaSteps(s *server, n, _ int) ([]load.Step, func(), error) {
 	if err := s.seatPeople(n); err != nil {
 		return nil, nil, err
 	}
-	conns, closeAll, err := dial(s.address, n)
+	jwks, err := s.get("/v1/evidence/keys")
 	if err != nil {
 		return nil, nil, err
 	}
-	jwks, err := s.get("/v1/evidence/keys")
+	conns, closeAll, err := dial(s.address, 2*n)
 	if err != nil {
 		return nil, nil, err
 	}
 	var approvals atomic.Int64
 	steps := make([]load.Step, n)
 	for i := range steps {
+		s.pairs[i].person.conn = conns[n+i]
 		a := &agent{server: s, conn: conns[i], pair: &s.pairs[i], jwks: jwks, ask: askRequest(s, &s.pairs[i])}
 		steps[i] = func() error { return a.approval(approvals.Add(1)%sampleEvery == 1) }
 	}

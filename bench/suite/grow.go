@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func (s Sizes) validate() error {
 // Grow measures what operations cost on a small and on a large database, in turns,
 // one engine after the other. Everything it starts has ended when it returns.
 func Grow(ctx context.Context, c Config, sizes Sizes) (*GrowthReport, error) {
+	if c.Assent == "" {
+		return nil, errors.New("no Assent binary given")
+	}
 	if err := c.validate(); err != nil {
 		return nil, err
 	}

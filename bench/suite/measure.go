@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,12 +85,13 @@ func (b *bench) window(ctx context.Context, r row, s *server) (Sample, error) {
 			return err
 		}
 	}
-	measure := b.Measure
+	measure, profiled := b.Measure, func() error { return nil }
 	measure.Rate = r.rate
 	result, err := load.Run(ctx, load.Work{
 		Steps: steps, Warm: b.Warm, Measure: measure,
-		Begin: read(&before), End: read(&after),
+		Begin: func() error { profiled = b.profile(r, s); return read(&before)() }, End: read(&after),
 	})
+	err = errors.Join(err, profiled())
 	if err != nil {
 		return Sample{}, fmt.Errorf("%w (server says: %s)", err, s.process.output())
 	}

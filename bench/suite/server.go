@@ -40,8 +40,9 @@ type server struct {
 	clients fixture.Clients
 	key     *ecdsa.PrivateKey // of clients.KeyID
 	keys    map[string]*ecdsa.PublicKey
-	binary  string // of Assent
-	pairs   []pair // for CIBA
+	binary  string   // of Assent
+	options []string // of `assent serve`, beyond the usual
+	pairs   []pair   // for CIBA
 
 	fill    int           // identities in a database that is filled beforehand; 0: it is not
 	filling time.Duration // how long that took

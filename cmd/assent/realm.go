@@ -21,6 +21,7 @@ type realmCmd struct {
 type realmCreateCmd struct {
 	Name        string `arg:"" help:"Lower-case letters, digits and inner hyphens."`
 	DisplayName string `help:"What people read."`
+	Host        string `help:"Host name of its own, which makes its issuer. It cannot be changed later." placeholder:"HOST"`
 	Development bool   `help:"Allow passkeys in software and demo endpoints. Never where it matters."`
 	AskAnyone   bool   `help:"Let every application ask every person of the realm, not only its owner."`
 	storeFlags
@@ -28,7 +29,7 @@ type realmCreateCmd struct {
 
 // Run creates the realm and its signing keys.
 func (c *realmCreateCmd) Run(p *program) error {
-	policy := model.RealmPolicy{Development: c.Development, AskAnyone: c.AskAnyone}
+	policy := model.RealmPolicy{Development: c.Development, AskAnyone: c.AskAnyone, Host: c.Host}
 	c.noDefaultRealm = true // this command makes it, or another
 	return c.operate(p, func(ctx context.Context, s *server.Server) error {
 		site, err := s.Realms.Create(ctx, realm.NewRealm{

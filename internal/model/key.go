@@ -32,7 +32,7 @@ type SigningKey struct {
 // changes. It is sealed under the key-encryption key.
 type RealmSecret struct {
 	RealmID   RealmID
-	Name      string // what it is for; a constant of the program
+	Name      string // what it is for
 	Sealed    []byte
 	CreatedAt Millis
 }

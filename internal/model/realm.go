@@ -47,6 +47,13 @@ type RealmPolicy struct {
 	RevealUnknownUsers bool `json:"reveal_unknown_users,omitempty"`
 	// RPID is the WebAuthn relying party id; empty: the issuer's host name.
 	RPID string `json:"rp_id,omitempty"`
+	// Host is the realm's own host name, which makes its issuer; empty: it has the
+	// server's, and a path. The default realm has none of its own. It must not
+	// change: issuers, passkeys and evidence name it.
+	Host string `json:"host,omitempty"`
+	// RelatedOrigins are other origins that may use the realm's passkeys (Web
+	// Authentication Level 3, Section 5.11).
+	RelatedOrigins []string `json:"related_origins,omitempty"`
 	// SubjectDIDs makes public subjects did:web identifiers (did:web:host:idn_...)
 	// instead of plain identity ids.
 	SubjectDIDs bool `json:"subject_dids,omitempty"`

@@ -122,8 +122,11 @@ type ApplicationSettings struct {
 
 	// Origin is how the application came to be: "" an operator, "dcr" dynamic
 	// registration (RFC 7591), "cimd" a client id metadata document, "file" the
-	// operator's file of static applications.
+	// operator's file of static applications, "api" the management API.
 	Origin Origin `json:"origin,omitempty"`
+	// Management: its own tokens are good for the management API. Only an operator
+	// at the server itself can say so.
+	Management bool `json:"management,omitempty"`
 	// RegistrationDigest is SHA-256 of the registration access token (RFC 7592,
 	// Section 3), base64url; empty: none.
 	RegistrationDigest string `json:"registration_token_digest,omitempty"`
@@ -139,6 +142,7 @@ const (
 	OriginDynamic  Origin = "dcr"
 	OriginDocument Origin = "cimd"
 	OriginFile     Origin = "file"
+	OriginAPI      Origin = "api"
 )
 
 // An ExchangePolicy says what an application may exchange tokens for.

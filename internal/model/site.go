@@ -22,8 +22,25 @@ type Site struct {
 
 // RP is the realm as the relying party of WebAuthn ceremonies.
 func (s *Site) RP() passkey.RP {
-	return passkey.RP{ID: s.RPID, Name: s.Realm.DisplayName, Origins: []string{s.Origin}}
+	return passkey.RP{ID: s.RPID, Name: s.Realm.DisplayName, Origins: s.Origins()}
 }
+
+// Origins are those whose pages may use the realm's passkeys: its own, and those
+// that it names (Web Authentication Level 3, Section 5.11).
+func (s *Site) Origins() []string {
+	return append([]string{s.Origin}, s.Realm.Policy.RelatedOrigins...)
+}
+
+// NamedPath leads to the realm on a host that is not its own.
+func (s *Site) NamedPath() string {
+	if s.Realm.Default {
+		return ""
+	}
+	return "/realms/" + s.Realm.Name
+}
+
+// OwnHost reports whether the realm has a host name of its own.
+func (s *Site) OwnHost() bool { return !s.Realm.Default && s.Realm.Policy.Host != "" }
 
 // CookieName is the name of the realm's session cookie. The __Host- prefix
 // (RFC 6265bis, Section 4.1.3) needs https; the realm's name keeps realms of

@@ -54,6 +54,8 @@ type Config struct {
 	NoDefaultRealm    bool
 	DefaultRealmTitle string
 	DefaultPolicy     model.RealmPolicy // of the default realm, when it is created
+	// MaxWait is how long a poll is held at most; 0: 30 s.
+	MaxWait time.Duration
 	// Now is the clock; nil: time.Now. Tests turn it.
 	Now func() time.Time
 }

@@ -98,17 +98,7 @@ func (s *Server) people(mux *http.ServeMux, hosted *pages.Pages) error {
 // inRealm finds the realm of a request and makes the path relative to it.
 func (s *Server) inRealm(next http.Handler) http.Handler {
 	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
-		name, rest, ok := splitRealm(r.URL.Path)
-		var site *model.Site
-		var err error
-		if ok {
-			site, err = s.Realms.ByName(r.Context(), name)
-			if err == nil && site.Realm.Default {
-				err = model.ErrNotFound // it has one issuer, and that is the base URL
-			}
-		} else {
-			site, err = s.Realms.Default(r.Context())
-		}
+		site, rest, err := s.realmOf(r)
 		if err == nil && !canonical(r.URL.Path) {
 			// ServeMux would redirect, and knows nothing of the realm.
 			err = fmt.Errorf("path is not canonical: %w", model.ErrNotFound)
@@ -120,7 +110,7 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 			return err
 		}
 		r = httpx.WithSite(r, site)
-		if ok {
+		if rest != "" {
 			r = atPath(r, rest)
 		}
 		next.ServeHTTP(w, r)
@@ -128,13 +118,37 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 	})
 }
 
+// realmOf finds the realm by the host, or else by the path; rest is what is left
+// of the path, "" for all of it. A realm has one issuer, so it answers in one
+// place; clients with certificates find each under its name.
+func (s *Server) realmOf(r *http.Request) (site *model.Site, rest string, err error) {
+	ctx := r.Context()
+	if site, err = s.Realms.ByHost(ctx, r.Host); site != nil || err != nil {
+		return site, "", err
+	}
+	name, rest, ok := splitRealm(r.URL.Path)
+	if !ok {
+		site, err = s.Realms.Default(ctx)
+		return site, "", err
+	}
+	site, err = s.Realms.ByName(ctx, name)
+	if err == nil && (site.Realm.Default || site.OwnHost() && ctx.Value(peerKey{}) == nil) {
+		err = model.ErrNotFound
+	}
+	return site, rest, err
+}
+
+// wellKnown are the paths into which a realm's path may be inserted.
+var wellKnown = append(slices.Clone(oauthhttp.MetadataPaths), oauthhttp.ResourcePath)
+
 // splitRealm takes the realm out of a path: /realms/{name}/rest, or the forms
 // in which RFC 8414, Section 3.1, and RFC 9728, Section 3.1, insert the well-known
 // part before it.
 func splitRealm(whole string) (name, rest string, ok bool) {
-	for _, wellKnown := range append(slices.Clone(oauthhttp.MetadataPaths), oauthhttp.ResourcePath) {
-		if after, found := strings.CutPrefix(whole, wellKnown+"/realms/"); found {
-			return after, wellKnown, !strings.Contains(after, "/")
+	for _, inserted := range wellKnown {
+		if after, found := strings.CutPrefix(whole, inserted); found && strings.HasPrefix(after, "/realms/") {
+			after = after[len("/realms/"):]
+			return after, inserted, !strings.Contains(after, "/")
 		}
 	}
 	after, found := strings.CutPrefix(whole, "/realms/")

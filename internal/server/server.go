@@ -123,7 +123,7 @@ func (s *Server) makeServices() error {
 	s.Audit = audit.New(db, nil)
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory,
 		Approvals: s.Approvals, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
-		MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
+		MaxWait: cfg.MaxWait, MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
 	s.logout = logout.New(logout.Config{Store: db, Clients: s.Applications, Engine: s.engine, Sessions: s.SignIn, Fetch: out,
 		Keyring: cfg.Keyring, Log: cfg.Logger, Now: cfg.Now})
 	s.mailbox = &notify.Mailbox{Compose: s.composeMail}

@@ -32,15 +32,17 @@ AND ($16 = 0
 	underParentSQL = `
 UPDATE access_grant SET revoked_at = revoked_at WHERE realm_id = $1 AND id = $2 AND revoked_at = 0`
 
+	// Values and not NOT EXISTS: PostgreSQL would join these tables to the one row
+	// and, before it knows how large they are, read all of the realm for that.
 	refreshGrantSQL = `
 UPDATE access_grant SET refresh = refresh + 1, refreshed_at = $4, expires_at = $5
 WHERE realm_id = $1 AND id = $2 AND refresh = $3 AND refresh > 0 AND revoked_at = 0 AND expires_at > $4
-AND NOT EXISTS (SELECT 1 FROM session WHERE realm_id = $1 AND id = access_grant.session_id AND ended_at > 0)
-AND NOT EXISTS (SELECT 1 FROM realm WHERE id = $1 AND tokens_invalid_before >= access_grant.created_at)
-AND NOT EXISTS (SELECT 1 FROM application WHERE realm_id = $1 AND id = access_grant.application_id
-  AND tokens_invalid_before >= access_grant.created_at)
-AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = access_grant.identity_id
-  AND tokens_invalid_before >= access_grant.created_at)`
+AND coalesce((SELECT ended_at FROM session WHERE realm_id = $1 AND id = access_grant.session_id), 0) <= 0
+AND coalesce((SELECT tokens_invalid_before FROM realm WHERE id = $1), -1) < access_grant.created_at
+AND coalesce((SELECT tokens_invalid_before FROM application
+  WHERE realm_id = $1 AND id = access_grant.application_id), -1) < access_grant.created_at
+AND coalesce((SELECT tokens_invalid_before FROM identity
+  WHERE realm_id = $1 AND id = access_grant.identity_id), -1) < access_grant.created_at`
 )
 
 func scanGrant(bad *error) func(row) model.Grant {

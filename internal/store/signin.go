@@ -74,23 +74,29 @@ func (s *Store) SessionByDigest(ctx context.Context, realm model.RealmID, digest
 	return v, wrap(err, "find a session of realm", realm)
 }
 
-const identityOfSessionSQL = identityColumns + ` AND id = (SELECT identity_id FROM session WHERE realm_id = $1 AND digest = $2)`
+const sessionWithIdentitySQL = `
+SELECT s.realm_id, s.id, s.digest, s.identity_id, s.passkey_id, s.auth_time, s.last_seen_at, s.expires_at,
+  s.idle_until, s.ended_at, s.user_agent,
+  i.realm_id, i.id, i.display_name, i.status, i.traits, i.tokens_invalid_before, i.created_at, i.updated_at, i.version
+FROM session s JOIN identity i ON i.realm_id = s.realm_id AND i.id = s.identity_id
+WHERE s.realm_id = $1 AND s.digest = $2`
 
-// SessionWithIdentity implements the sign-in service's store. Both travel
-// together: every request of a person begins with them.
+// SessionWithIdentity implements the sign-in service's store. Both come in one
+// row: every request of a person begins with them.
 func (s *Store) SessionWithIdentity(ctx context.Context, realm model.RealmID, digest []byte) (model.Session, model.Identity, error) {
+	type both struct {
+		session  model.Session
+		identity model.Identity
+	}
 	var bad error
-	sessions, people := rowsOf(scanSession), rowsOf(scanIdentity(&bad))
-	err := s.db.read(ctx,
-		step{sql: sessionByDigestSQL, args: []any{realm, filled(digest)}, rows: sessions},
-		step{sql: identityOfSessionSQL, args: []any{realm, filled(digest)}, rows: people})
-	if err = first(err, bad); err == nil && (len(sessions.got) == 0 || len(people.got) == 0) {
-		err = model.ErrNotFound
+	identity := scanIdentity(&bad)
+	scan := func(r row) (b both) {
+		b.session = scanSession(r)
+		b.identity = identity(r)
+		return b
 	}
-	if err != nil {
-		return model.Session{}, model.Identity{}, wrap(err, "find a session of realm", realm)
-	}
-	return sessions.got[0], people.got[0], nil
+	b, err := readOne(ctx, s, scan, sessionWithIdentitySQL, realm, filled(digest))
+	return b.session, b.identity, wrap(first(err, bad), "find a session of realm", realm)
 }
 
 // TouchSession implements the sign-in service's store. A session that ended,

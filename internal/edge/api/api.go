@@ -114,12 +114,18 @@ func (a *API) session(r *http.Request) (model.Session, model.Identity, error) {
 // 6750, Section 2.1, and RFC 9449, Section 7.1: in the header alone, whatever the
 // case of the scheme.
 func (a *API) token(w http.ResponseWriter, r *http.Request) (*oauth.AccessToken, error) {
+	return Token(a.cfg.Tokens, w, r)
+}
+
+// Token reads and verifies the access token of a request, for every API that takes
+// one; nil if there is none. A refusal names itself in WWW-Authenticate.
+func Token(tokens Tokens, w http.ResponseWriter, r *http.Request) (*oauth.AccessToken, error) {
 	scheme, compact, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
 		return nil, nil //nolint:nilnil // no token is an answer
 	}
 	site := httpx.Site(r)
-	t, err := a.cfg.Tokens.Use(r.Context(), oauth.Presented{Site: site, Token: strings.TrimSpace(compact), Scheme: scheme,
+	t, err := tokens.Use(r.Context(), oauth.Presented{Site: site, Token: strings.TrimSpace(compact), Scheme: scheme,
 		Request: oauth.Request{Site: site, Method: r.Method, Path: r.URL.Path, DPoP: r.Header.Values("DPoP")}})
 	if err != nil {
 		refused := oauth.AsRefusedToken(err)

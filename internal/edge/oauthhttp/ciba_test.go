@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
 	"github.com/assent-id/assent/internal/service/oauth"
@@ -345,5 +346,20 @@ func TestEvidenceIsForTokensThatAreForThisServer(t *testing.T) {
 	own := poll(t, w, app, a.Text("auth_req_id")).Text("access_token")
 	if read(elsewhere) != 404 || read(here) != 200 || read(own) != 200 {
 		t.Errorf("got %d, %d and %d, want 404, 200 and 200", read(elsewhere), read(here), read(own))
+	}
+}
+
+// Requirement: ciba-long-poll-limit
+func TestCIBAAPollIsHeldAsLongAsAskedAndNoLongerThanTheLimit(t *testing.T) {
+	w := servertest.Start(t, func(c *server.Config) { c.MaxWait = 1500 * time.Millisecond })
+	app := w.App(t, application.NewApplication{})
+	w.Person(t, "alex")
+	id := ask(t, w, app, "login_hint", "alex").Text("auth_req_id")
+	for wait, least := range map[string]time.Duration{"wait=1": time.Second, "wait=600": 1500 * time.Millisecond} {
+		start := time.Now()
+		got := poll(t, w, app, id, "Prefer", wait)
+		if took := time.Since(start); got.Text("error") != "authorization_pending" || took < least || took > least+10*time.Second {
+			t.Errorf("%s: %s after %s", wait, got.Body, took)
+		}
 	}
 }

@@ -140,7 +140,8 @@ func TestAnIDJAGIsGivenAsPolicySays(t *testing.T) {
 	w := newTwo(t, model.ApplicationSettings{})
 	tokens := w.Tokens(t, "scope", "openid offline_access chat.read")
 	id := tokens.Text("id_token")
-	stranger := w.Flow.World.Flow(t, application.NewApplication{GrantTypes: []string{oauth.GrantCode, oauth.GrantExchange}})
+	stranger := w.Flow.World.Flow(t, application.NewApplication{GrantTypes: []string{oauth.GrantCode, oauth.GrantExchange},
+		Settings: model.ApplicationSettings{Exchange: model.ExchangePolicy{IdentityAssertions: []string{w.Site.Issuer}}}})
 	for _, tt := range []struct {
 		name, subject, kind string
 		pairs               []string
@@ -167,9 +168,10 @@ func TestAnIDJAGIsGivenAsPolicySays(t *testing.T) {
 		got := w.request(t, tt.subject, tt.kind, tt.pairs...)
 		wantError(t, tt.name, got, tt.want)
 	}
-	theirs := stranger.Tokens(t).Text("id_token")
-	form := stranger.Form("grant_type", oauth.GrantExchange, "requested_token_type", jagType, "audience", w.chat.Issuer, "subject_token", theirs, "subject_token_type", idType)
-	wantError(t, "an application without the right", w.Post(t, "/oauth/token", form), "invalid_target")
+	for name, audience := range map[string]string{"an application without the right": w.chat.Issuer, "this server, though policy names it": w.Site.Issuer} {
+		wantError(t, name, w.Post(t, "/oauth/token", stranger.Form("grant_type", oauth.GrantExchange, "requested_token_type", jagType, "audience", audience,
+			"subject_token", stranger.Tokens(t).Text("id_token"), "subject_token_type", idType)), "invalid_target")
+	}
 	_, err := w.Server.Directory.Suspend(t.Context(), w.Site, w.Identity.ID, "operator")
 	servertest.Check(t, err)
 	wantError(t, "a person who was stopped", w.request(t, id, idType), "invalid_request")

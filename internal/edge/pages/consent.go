@@ -25,12 +25,17 @@ func policyToward(target string) string {
 	if err != nil || u.Scheme == "" || strings.ContainsAny(u.Scheme+u.Host, "; ,'\"") {
 		return assets.PagePolicy
 	}
-	place := u.Scheme + ":"
-	// A policy cannot spell an IPv6 address (CSP Level 3, Section 2.3.1, host-char).
+	return strings.Replace(assets.PagePolicy, "form-action 'self'", "form-action 'self' "+sourceOf(u), 1)
+}
+
+// sourceOf is an address as a policy names it: its origin, or its scheme alone
+// where that is not the web's. A policy cannot spell an IPv6 address either (CSP
+// Level 3, Section 2.3.1, host-char).
+func sourceOf(u *url.URL) string {
 	if web := u.Scheme == "https" || u.Scheme == "http"; web && !strings.Contains(u.Host, "[") {
-		place = u.Scheme + "://" + u.Host
+		return u.Scheme + "://" + u.Host
 	}
-	return strings.Replace(assets.PagePolicy, "form-action 'self'", "form-action 'self' "+place, 1)
+	return u.Scheme + ":"
 }
 
 // Refused shows an error that no client may be sent (RFC 6749, Section

@@ -63,8 +63,12 @@ func (p *Pages) LoggedOut(w http.ResponseWriter, r *http.Request, out logout.Out
 func framing(policy string, frames []string) string {
 	var origins []string
 	for _, f := range frames {
-		if u, err := url.Parse(f); err == nil && !slices.Contains(origins, u.Scheme+"://"+u.Host) {
-			origins = append(origins, u.Scheme+"://"+u.Host)
+		u, err := url.Parse(f)
+		if err != nil {
+			continue
+		}
+		if place := sourceOf(u); !slices.Contains(origins, place) {
+			origins = append(origins, place)
 		}
 	}
 	if len(origins) == 0 {

@@ -211,6 +211,9 @@ func Do(t testing.TB, method, target string, body io.Reader, headers ...string) 
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	if host := r.Header.Get("Host"); host != "" { // net/http sends the field from elsewhere
+		r.Host = host
+	}
 	resp, err := client.Do(r)
 	Check(t, err)
 	defer func() { _ = resp.Body.Close() }()
@@ -222,3 +225,9 @@ func Do(t testing.TB, method, target string, body io.Reader, headers ...string) 
 }
 
 var client = &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// DoAt sends one request without a body to a server under another host name.
+func DoAt(t testing.TB, host, method, target string, headers ...string) Answer {
+	t.Helper()
+	return Do(t, method, target, nil, append([]string{"Host", host}, headers...)...)
+}

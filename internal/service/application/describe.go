@@ -23,7 +23,7 @@ const (
 	grantDevice      = "urn:ietf:params:oauth:grant-type:device_code"
 	grantCIBA        = "urn:openid:params:grant-type:ciba"
 	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
-	grantBearer      = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	grantAssertion   = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
 // Limits on what a client may say of itself.
@@ -101,7 +101,7 @@ func filledIn(list []string) []string {
 
 // checkGrants: RFC 7591, Section 2.1: grant types and response types fit.
 func (m *Metadata) checkGrants() error {
-	known := []string{grantCode, grantRefresh, grantCredentials, grantDevice, grantCIBA, grantExchange, grantBearer}
+	known := []string{grantCode, grantRefresh, grantCredentials, grantDevice, grantCIBA, grantExchange, grantAssertion}
 	has := func(g string) bool { return slices.Contains(m.GrantTypes, g) }
 	m.GrantTypes = filledIn(m.GrantTypes)
 	for _, g := range m.GrantTypes {
@@ -135,7 +135,7 @@ func (m *Metadata) checkMethod() error {
 	if m.AuthMethod != string(model.AuthNone) {
 		return nil
 	}
-	for _, g := range []string{grantCredentials, grantCIBA, grantExchange, grantBearer} {
+	for _, g := range []string{grantCredentials, grantCIBA, grantExchange, grantAssertion} {
 		if slices.Contains(m.GrantTypes, g) {
 			return unfit("a public client may not have this grant type: "+g, nil)
 		}

@@ -1,11 +1,10 @@
 package application
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -81,11 +80,29 @@ func (s *Service) fetchLogo(ctx context.Context, url string) (Logo, error) {
 	if err != nil {
 		return Logo{}, err
 	}
-	kind := http.DetectContentType(r.Body)
-	if !slices.Contains(logoTypes, kind) {
+	kind := pictureType(r.Body)
+	if kind == "" {
 		return Logo{}, errors.New("not a picture that can be shown")
 	}
 	return Logo{Type: kind, Body: r.Body}, nil
+}
+
+// pictureType tells pictures by how they begin (WHATWG MIME Sniffing, Section
+// 6.1); "" for anything else.
+func pictureType(b []byte) string {
+	begins := func(text string) bool { return bytes.HasPrefix(b, []byte(text)) }
+	switch {
+	case begins("\x89PNG\r\n\x1a\n"):
+		return "image/png"
+	case begins("\xff\xd8\xff"):
+		return "image/jpeg"
+	case begins("GIF87a"), begins("GIF89a"):
+		return "image/gif"
+	case begins("RIFF") && len(b) > 12 && string(b[8:12]) == "WEBP":
+		return "image/webp"
+	default:
+		return ""
+	}
 }
 
 func (l *logos) look(url string, now time.Time) (Logo, bool) {

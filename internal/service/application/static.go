@@ -2,6 +2,7 @@ package application
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,9 @@ import (
 	"github.com/assent-id/assent/internal/model"
 )
 
-// A Static is an application that an operator keeps in a file: it has the id
-// that the file gives it, and is what the file says.
+// A Static is an application that is kept elsewhere, in an operator's file or by a
+// program at the management API: it has the id that it is given there, and is what
+// is said there.
 type Static struct {
 	ID      model.ClientID
 	Name    string
@@ -24,6 +26,8 @@ type Static struct {
 	Secret   string
 	JWKS     []byte
 	Settings model.ApplicationSettings
+	// Origin is where it is kept; empty: in a file.
+	Origin model.Origin
 }
 
 // A Change is what applying a file did to one application.
@@ -31,6 +35,8 @@ type Change struct {
 	ID     model.ClientID
 	Did    string // "created", "updated", "frozen" or "unchanged"
 	Secret string // one that was made just now; nobody can read it again
+	// Application as it is now; of one that was frozen, only its id.
+	Application model.Application
 }
 
 // staticID keeps ids of files apart from those that are made here, which have an
@@ -56,7 +62,7 @@ func (s *Service) Apply(ctx context.Context, site *model.Site, list []Static) ([
 	}
 	changes := make([]Change, 0, len(list))
 	for i, a := range ready {
-		c, err := s.applyOne(ctx, a, list[i].Secret)
+		c, err := s.applyOne(ctx, a, upsert{secret: list[i].Secret, actor: "operator"})
 		if err != nil {
 			return changes, fmt.Errorf("application %s: %w", a.ID, err)
 		}
@@ -82,17 +88,27 @@ func (s *Service) static(site *model.Site, st Static) (model.Application, error)
 	now := model.MillisOf(s.cfg.Now())
 	a = model.Application{RealmID: site.Realm.ID, ID: st.ID, Kind: n.Kind, Name: n.Name, Status: model.ApplicationActive,
 		OwnerID: n.OwnerID, Settings: n.Settings, CreatedAt: now, Version: 1}
-	a.Settings.Origin = model.OriginFile
+	a.Settings.Origin = cmp.Or(st.Origin, model.OriginFile)
 	return a, addKeys(&a, st.JWKS, now)
 }
 
-// applyOne brings one application to what the file says.
-func (s *Service) applyOne(ctx context.Context, a model.Application, secret string) (Change, error) {
-	now := a.CreatedAt
+// An upsert is how one application is brought to what is said of it.
+type upsert struct {
+	secret  string
+	actor   string
+	version int64 // that it must have; 0: any
+}
+
+// applyOne brings one application to what is said of it.
+func (s *Service) applyOne(ctx context.Context, a model.Application, u upsert) (Change, error) {
+	now, secret := a.CreatedAt, u.secret
 	old, err := s.cfg.Store.Application(ctx, a.RealmID, a.ID)
 	known := err == nil
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return Change{}, err
+	}
+	if u.version != 0 && (!known || old.Version != u.version) {
+		return Change{}, ErrChanged
 	}
 	c := Change{ID: a.ID, Did: "created"}
 	switch {
@@ -106,17 +122,55 @@ func (s *Service) applyOne(ctx context.Context, a model.Application, secret stri
 		a.Secrets = []model.ClientSecret{newSecret(c.Secret, now)}
 	}
 	if !known {
-		return c, s.cfg.Store.CreateApplication(ctx, a, effects(a, "application.created", now))
+		c.Application = a
+		return c, s.cfg.Store.CreateApplication(ctx, a, by(u.actor, effects(a, "application.created", now)))
 	}
-	if old.Settings.Origin != model.OriginFile {
-		return Change{}, fmt.Errorf("%w: the id belongs to an application that is in no file", ErrInvalid)
+	if old.Settings.Origin != a.Settings.Origin {
+		return Change{}, fmt.Errorf("%w: %w", ErrInvalid, ErrKeptElsewhere)
 	}
 	if same(old, a) && sameSecrets(old, a) && old.Status == a.Status && old.OwnerID == a.OwnerID {
-		return Change{ID: a.ID, Did: "unchanged"}, nil
+		return Change{ID: a.ID, Did: "unchanged", Application: old}, nil
 	}
 	c.Did = "updated"
 	a.CreatedAt, a.Version, a.TokensInvalidBefore = old.CreatedAt, old.Version, old.TokensInvalidBefore
-	return c, s.cfg.Store.UpdateRegistration(ctx, a, effects(a, "application.updated", now))
+	err = s.cfg.Store.UpdateRegistration(ctx, a, by(u.actor, effects(a, "application.updated", now)))
+	a.Version++
+	c.Application = a
+	return c, err
+}
+
+var (
+	// ErrKeptElsewhere: the id belongs to an application that came to be in another
+	// way, and is changed there.
+	ErrKeptElsewhere = errors.New("the id belongs to an application that is kept elsewhere")
+	// ErrChanged: the application is not the version that was meant.
+	ErrChanged = errors.New("the application was changed meanwhile")
+)
+
+// A Put is one application that a program at the management API keeps.
+type Put struct {
+	Static
+	Version int64  // that it must have; 0: any, or none yet
+	Actor   string // who does it
+}
+
+// Put makes an application what is said of it, or creates it: ErrInvalid,
+// ErrChanged, ErrKeptElsewhere.
+func (s *Service) Put(ctx context.Context, site *model.Site, p Put) (Change, error) {
+	p.Origin = model.OriginAPI
+	if p.Settings.Management { // it would give itself what it was not given
+		return Change{}, fmt.Errorf("%w: management applications are made at the server itself", ErrInvalid)
+	}
+	a, err := s.static(site, p.Static)
+	if err != nil {
+		return Change{}, err
+	}
+	c, err := s.applyOne(ctx, a, upsert{p.Secret, p.Actor, p.Version})
+	s.cache.Forget(string(site.Realm.ID) + "/" + string(a.ID))
+	if errors.Is(err, model.ErrConflict) {
+		return c, fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	return c, err
 }
 
 func newSecret(text string, now model.Millis) model.ClientSecret {

@@ -28,10 +28,9 @@ func (e *Engine) authenticateClient(ctx context.Context, x *exchange) error {
 	}
 	switch method {
 	case model.AuthClientSecretBasic:
-		id, secret := decodeBasic(*x.Basic)
-		return e.checkSecret(ctx, x, method, id, secret)
+		return e.checkSecret(ctx, x, method, decodeBasic(*x.Basic))
 	case model.AuthClientSecretPost:
-		return e.checkSecret(ctx, x, method, model.ClientID(x.Params.Get("client_id")), x.Params.Get("client_secret"))
+		return e.checkSecret(ctx, x, method, []claimedID{{model.ClientID(x.Params.Get("client_id")), []string{x.Params.Get("client_secret")}}})
 	case model.AuthPrivateKeyJWT:
 		return e.checkAssertion(ctx, x)
 	default:
@@ -60,16 +59,33 @@ func methodOf(x *exchange) (model.ClientAuthMethod, error) {
 	}
 }
 
+// A claimedID is a client id with the secrets that may have been meant with it.
+type claimedID struct {
+	id      model.ClientID
+	secrets []string
+}
+
 // decodeBasic undoes the form-url-encoding of RFC 6749, Section 2.3.1. Clients
 // in the field often leave it out; then the raw halves are what they meant. A
-// client id may hold a colon (it may be a URL) and our secrets never do, so the
-// last colon parts them.
-func decodeBasic(b BasicCredentials) (model.ClientID, string) {
-	user, password := b.User, b.Password
-	if i := strings.LastIndexByte(password, ':'); i >= 0 {
-		user, password = user+":"+password[:i], password[i+1:]
+// client id may hold a colon (it may be a URL), and so may a secret. The
+// readings come in order of how likely they are.
+func decodeBasic(b BasicCredentials) []claimedID {
+	readings := []BasicCredentials{b}
+	if i := strings.LastIndexByte(b.Password, ':'); i >= 0 {
+		readings = append(readings, BasicCredentials{b.User + ":" + b.Password[:i], b.Password[i+1:]})
 	}
-	return model.ClientID(unescape(user)), unescape(password)
+	var list []claimedID
+	for _, r := range readings {
+		secrets := []string{unescape(r.Password)}
+		if secrets[0] != r.Password {
+			secrets = append(secrets, r.Password)
+		}
+		list = append(list, claimedID{model.ClientID(unescape(r.User)), secrets})
+		if raw := model.ClientID(r.User); raw != list[len(list)-1].id {
+			list = append(list, claimedID{raw, secrets})
+		}
+	}
+	return list
 }
 
 func unescape(s string) string {
@@ -86,20 +102,36 @@ func unescape(s string) string {
 // done and the same time is taken.
 var nobody = model.ClientSecret{Digest: make([]byte, sha256.Size)}
 
-func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.ClientAuthMethod, id model.ClientID, secret string) error {
-	client, err := e.cfg.Clients.Get(ctx, x.Site, id)
-	if err != nil && !errors.Is(err, model.ErrNotFound) {
+// meant finds the client that one of the readings names; nil: none of them does.
+func (e *Engine) meant(ctx context.Context, x *exchange, claimed []claimedID) (*model.Client, claimedID, error) {
+	for _, c := range claimed {
+		client, err := e.cfg.Clients.Get(ctx, x.Site, c.id)
+		if err == nil {
+			return client, c, nil
+		}
+		if !errors.Is(err, model.ErrNotFound) {
+			return nil, c, err
+		}
+	}
+	return nil, claimed[0], nil
+}
+
+func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.ClientAuthMethod, claimed []claimedID) error {
+	client, said, err := e.meant(ctx, x, claimed)
+	if err != nil {
 		return err
 	}
 	known := []model.ClientSecret{nobody}
 	if client != nil {
 		known = client.Secrets
 	}
-	digest := sha256.Sum256([]byte(secret))
 	matched := 0
-	for _, s := range known {
-		if s.ExpiresAt == 0 || x.now < s.ExpiresAt {
-			matched |= subtle.ConstantTimeCompare(digest[:], s.Digest)
+	for _, secret := range said.secrets {
+		digest := sha256.Sum256([]byte(secret))
+		for _, s := range known {
+			if s.ExpiresAt == 0 || x.now < s.ExpiresAt {
+				matched |= subtle.ConstantTimeCompare(digest[:], s.Digest)
+			}
 		}
 	}
 	switch {
@@ -110,7 +142,7 @@ func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.Clie
 	case matched != 1:
 		return clientRefused(x, "wrong secret", nil)
 	}
-	if sent := x.Params.Get("client_id"); sent != "" && sent != string(id) {
+	if sent := x.Params.Get("client_id"); sent != "" && sent != string(said.id) {
 		return clientRefused(x, "client_id differs from the authenticated client", nil)
 	}
 	x.client = client

@@ -24,7 +24,7 @@ func (e *Engine) mtlsIssuer(site *model.Site) string {
 	if e.mtlsBase() == "" {
 		return ""
 	}
-	return e.mtlsBase() + site.Path
+	return e.mtlsBase() + site.NamedPath()
 }
 
 // mtlsPaths are the endpoints at which a client certificate means something.

@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +54,7 @@ type Service struct {
 type sites struct {
 	byName map[string]*model.Site
 	byID   map[model.RealmID]*model.Site
+	byHost map[string]*model.Site // of those with a host of their own
 	deflt  *model.Site
 }
 
@@ -100,6 +103,19 @@ func (s *Service) ByName(ctx context.Context, name string) (*model.Site, error) 
 		return site, nil
 	}
 	return nil, fmt.Errorf("realm %q: %w", name, model.ErrNotFound)
+}
+
+// ByHost finds the realm that has a host of its own; nil: the host is not a
+// realm's.
+func (s *Service) ByHost(ctx context.Context, host string) (*model.Site, error) {
+	all, err := s.load(ctx)
+	if err != nil || len(all.byHost) == 0 {
+		return nil, err
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return all.byHost[strings.ToLower(host)], nil
 }
 
 // ByID finds a realm by its id.
@@ -156,12 +172,15 @@ func (s *Service) fetch(ctx context.Context) (*sites, error) {
 }
 
 func (s *Service) index(realms []model.Realm) *sites {
-	all := &sites{byName: map[string]*model.Site{}, byID: map[model.RealmID]*model.Site{}}
+	all := &sites{byName: map[string]*model.Site{}, byID: map[model.RealmID]*model.Site{}, byHost: map[string]*model.Site{}}
 	for _, r := range realms {
 		site := s.site(r)
 		all.byName[r.Name], all.byID[r.ID] = site, site
 		if r.Default {
 			all.deflt = site
+		}
+		if site.OwnHost() {
+			all.byHost[r.Policy.Host] = site
 		}
 	}
 	return all
@@ -170,8 +189,17 @@ func (s *Service) index(realms []model.Realm) *sites {
 func (s *Service) site(r model.Realm) *model.Site {
 	site := &model.Site{Realm: r, Origin: s.cfg.BaseURL, Issuer: s.cfg.BaseURL,
 		RPID: s.base.Hostname(), Secure: s.base.Scheme == "https"}
-	if !r.Default {
-		site.Path = "/realms/" + r.Name
+	switch {
+	case r.Default:
+	case r.Policy.Host != "":
+		own := *s.base
+		own.Host = r.Policy.Host
+		if port := s.base.Port(); port != "" {
+			own.Host = net.JoinHostPort(r.Policy.Host, port)
+		}
+		site.Origin, site.Issuer, site.RPID = own.String(), own.String(), r.Policy.Host
+	default:
+		site.Path = site.NamedPath()
 		site.Issuer += site.Path
 	}
 	if r.Policy.RPID != "" {
@@ -194,6 +222,9 @@ type NewRealm struct {
 func (s *Service) Create(ctx context.Context, n NewRealm) (*model.Site, error) {
 	if !namePattern.MatchString(n.Name) {
 		return nil, ErrName
+	}
+	if err := s.checkHost(ctx, n); err != nil {
+		return nil, err
 	}
 	if n.DisplayName == "" {
 		n.DisplayName = n.Name

@@ -38,13 +38,14 @@ export interface Server {
 
 const binary = resolve(process.env.ASSENT_BIN ?? join(import.meta.dirname, "../../../bin/assent"));
 
-/** Starts the server and waits until it says that it is ready. */
-export async function startServer(): Promise<Server> {
+/** Starts the server and waits until it says that it is ready. Variables of its environment may be added. */
+export async function startServer(environment: Record<string, string> = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), "assent-e2e-"));
-  const process = spawn(binary, ["dev", "--json", "--listen", "127.0.0.1:0", "--data", data], {
+  const child = spawn(binary, ["dev", "--json", "--listen", "127.0.0.1:0", "--data", data], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
   });
-  const next = lines(process);
+  const next = lines(child);
   const ready = await next("ready");
   return {
     baseURL: ready.base_url ?? "",
@@ -52,7 +53,7 @@ export async function startServer(): Promise<Server> {
     data,
     next,
     assent: (...args) => run(data, args),
-    stop: () => stop(process, data),
+    stop: () => stop(child, data),
   };
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { createServer, type Server as HTTPServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { inspect } from "../support/screen.ts";
@@ -22,7 +22,9 @@ interface Shop {
 async function openShop(): Promise<Shop> {
   const listener: HTTPServer = createServer((request, response) => {
     response.setHeader("Content-Type", "text/html");
-    response.end(`<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><p id="got">${new URL(request.url ?? "", "http://x").searchParams.get("error") ?? "code"}</p>`);
+    response.end(
+      `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><p id="got">${new URL(request.url ?? "", "http://x").searchParams.get("error") ?? "code"}</p>`,
+    );
   });
   await new Promise<void>((open) => listener.listen(0, "127.0.0.1", open));
   const { port } = listener.address() as AddressInfo;
@@ -124,7 +126,10 @@ test("a person who does not want to sign in goes back to the application", async
 });
 
 // Requirement: authorize-bad-redirect-page
-test("an application that nobody can trust gets a page of ours, in plain words", async ({ server, person: { page } }) => {
+test("an application that nobody can trust gets a page of ours, in plain words", async ({
+  server,
+  person: { page },
+}) => {
   const shop = await openShop();
   await register(server, shop.callback);
   const answer = await page.goto(request(server, "https://evil.example/"));
@@ -138,7 +143,10 @@ test("an application that nobody can trust gets a page of ours, in plain words",
 test("agreeing works without script", async ({ server, person: { page }, browser }) => {
   const shop = await openShop();
   await register(server, shop.callback);
-  const still = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
+  const still = await browser.newContext({
+    javaScriptEnabled: false,
+    storageState: await page.context().storageState(),
+  });
   const plain = await still.newPage();
   await plain.goto(request(server, shop.callback));
   await plain.locator("#allow").click();

@@ -201,9 +201,9 @@ for (const method of methods) {
     }
     const asked = await request(who, { response_mode: "jwt", scope: "openid unheard-of" });
     const back = await world.visit(link(asked.params));
-    await expect(
-      oauth.validateJwtAuthResponse(as, who.client, back, asked.state, loopback),
-    ).rejects.toMatchObject({ error: "invalid_scope" });
+    await expect(oauth.validateJwtAuthResponse(as, who.client, back, asked.state, loopback)).rejects.toMatchObject({
+      error: "invalid_scope",
+    });
   });
 
   // Requirement: clients-oauth4webapi, dpop-nonce, dpop-token-bound, dpop-downgrade
@@ -244,17 +244,18 @@ for (const method of confidential) {
       expect(about).toMatchObject({ active: true, client_id: who.app.id, token_type: "Bearer", scope });
     }
     await revoke(who, got.refresh_token);
-    for (const asking of [who, strict])
-      expect(await introspect(asking, got.access_token)).toEqual({ active: false });
+    for (const asking of [who, strict]) expect(await introspect(asking, got.access_token)).toEqual({ active: false });
   });
 }
 
 // Requirement: clients-oauth4webapi, device-answer, device-pending
 test("oauth4webapi connects devices however it authenticates", async () => {
-  const asked = methods.map((method) => party(method)).map(async (who) => {
-    const sent = oauth.deviceAuthorizationRequest(as, who.client, who.auth, { scope }, loopback);
-    return { who, answer: await oauth.processDeviceAuthorizationResponse(as, who.client, await sent) };
-  });
+  const asked = methods
+    .map((method) => party(method))
+    .map(async (who) => {
+      const sent = oauth.deviceAuthorizationRequest(as, who.client, who.auth, { scope }, loopback);
+      return { who, answer: await oauth.processDeviceAuthorizationResponse(as, who.client, await sent) };
+    });
   const started = await Promise.all(asked);
   for (const { who, answer } of started) {
     await expect(pollDevice(who, answer.device_code)).rejects.toMatchObject(pending);

@@ -60,7 +60,10 @@ async function start(more: Record<string, string> = {}): Promise<Started> {
   };
   const params = {
     ...{ redirect_uri: world.redirect, scope, state: checks.expectedState, nonce: checks.expectedNonce },
-    ...{ code_challenge: await client.calculatePKCECodeChallenge(checks.pkceCodeVerifier), code_challenge_method: "S256" },
+    ...{
+      code_challenge: await client.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
+      code_challenge_method: "S256",
+    },
     ...{ max_age: "3600", ...more },
   };
   return { params, checks };
@@ -213,8 +216,8 @@ test("openid-client signs the person out however it authenticates", async () => 
     });
     expect((await world.visit(link)).href).toBe(`${bye}?state=out`);
     const silent = await start({ prompt: "none" });
-    await expect(
-      tokens(config, client.buildAuthorizationUrl(config, silent.params), silent),
-    ).rejects.toMatchObject({ error: "login_required" });
+    await expect(tokens(config, client.buildAuthorizationUrl(config, silent.params), silent)).rejects.toMatchObject({
+      error: "login_required",
+    });
   }
 });

@@ -1,0 +1,91 @@
+package manage
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/assent-id/assent/internal/format/jose"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// A SigningKey is one key that a realm signs with, or did.
+type SigningKey struct {
+	ID           string          `json:"kid"`
+	Alg          string          `json:"alg"`
+	State        string          `json:"state" enum:"next,active,retired"`
+	PublicJWK    json.RawMessage `json:"public_jwk"`
+	CreatedAt    string          `json:"created_at"`
+	ActivatedAt  string          `json:"activated_at,omitempty"`
+	RetiredAt    string          `json:"retired_at,omitempty"`
+	PublishUntil string          `json:"publish_until,omitempty"`
+}
+
+// SigningKeys are those of a realm, oldest first.
+type SigningKeys struct {
+	Keys []SigningKey `json:"signing_keys"`
+}
+
+// KeyRotation says which keys to make anew.
+type KeyRotation struct {
+	Algorithms []string `json:"algorithms,omitempty" enum:"ES256,EdDSA,PS256,RS256" maxItems:"4"`
+}
+
+type (
+	keysOut struct{ Body SigningKeys }
+	keysIn  struct{ target }
+	turnIn  struct {
+		target
+		Body *KeyRotation
+	}
+)
+
+var keysExample = SigningKeys{Keys: []SigningKey{{ID: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", Alg: "ES256", State: "active",
+	PublicJWK: json.RawMessage(`{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}`),
+	CreatedAt: "2026-11-20T12:00:00Z", ActivatedAt: "2026-11-20T12:00:00Z"}}}
+
+func (a *API) signingKeys() {
+	add(a, operation{id: "listSigningKeys", method: http.MethodGet, path: "/signing-keys", tag: "Signing keys", scope: RealmRead,
+		summary: "List signing keys",
+		about:   "Every key that the realm signs or ever signed with, oldest first, without private halves.",
+		gives:   keysExample},
+		func(ctx context.Context, c call, _ *keysIn) (*keysOut, error) { return a.listKeys(ctx, c) })
+	add(a, operation{id: "rotateSigningKeys", method: http.MethodPost, path: "/signing-keys/rotate", tag: "Signing keys", scope: KeysWrite,
+		summary: "Rotate signing keys now",
+		about: "Makes new keys of the algorithms, or of all where none is named, which sign from now on. The old ones stay published for as long as " +
+			"their tokens live. Keys rotate by themselves too; this is for when one must not sign any more.",
+		takes: KeyRotation{Algorithms: []string{"ES256"}}, gives: keysExample},
+		func(ctx context.Context, c call, in *turnIn) (*keysOut, error) {
+			var algs []jose.Alg
+			if in.Body != nil {
+				for _, name := range in.Body.Algorithms {
+					algs = append(algs, jose.Alg(name))
+				}
+			}
+			if err := a.cfg.Keys.RotateNow(ctx, c.site, algs...); err != nil {
+				return nil, err
+			}
+			return a.listKeys(ctx, c)
+		})
+}
+
+func (a *API) listKeys(ctx context.Context, c call) (*keysOut, error) {
+	list, err := a.cfg.Keys.List(ctx, c.site)
+	if err != nil {
+		return nil, err
+	}
+	out := &keysOut{Body: SigningKeys{Keys: make([]SigningKey, len(list))}}
+	for i, k := range list {
+		out.Body.Keys[i] = SigningKey{ID: string(k.KID), Alg: k.Alg, State: string(k.State), PublicJWK: k.PublicJWK, CreatedAt: instant(k.CreatedAt),
+			ActivatedAt: instant(k.ActivatedAt), RetiredAt: instant(k.RetiredAt), PublishUntil: instant(k.PublishUntil)}
+	}
+	return out, nil
+}
+
+// instant is RFC 3339, or nothing for never.
+func instant(m model.Millis) string {
+	if m == 0 {
+		return ""
+	}
+	return m.Time().Format("2006-01-02T15:04:05.999Z07:00")
+}

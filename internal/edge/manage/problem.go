@@ -1,0 +1,197 @@
+package manage
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/internal/service/directory"
+	"github.com/assent-id/assent/internal/service/gate"
+	"github.com/assent-id/assent/internal/service/realm"
+	"github.com/assent-id/assent/internal/service/signin"
+	"github.com/assent-id/assent/internal/service/standin"
+)
+
+// A Problem is a refusal as it is written (RFC 9457, Section 3.1): the same members
+// as everywhere else in this server. It repeats no value that was sent.
+type Problem struct {
+	Type      string       `json:"type"`
+	Title     string       `json:"title"`
+	Status    int          `json:"status"`
+	Code      string       `json:"code"`
+	Detail    string       `json:"detail,omitempty"`
+	Reference string       `json:"reference,omitempty"`
+	Errors    []FieldError `json:"errors,omitempty"`
+	State     string       `json:"state,omitempty"`
+
+	headers http.Header
+}
+
+// A FieldError says what is wrong with one part of a request.
+type FieldError struct {
+	Location string `json:"location"`
+	Message  string `json:"message"`
+}
+
+func (p *Problem) Error() string { return p.Code }
+
+// GetStatus is for huma.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders is for huma.
+func (p *Problem) GetHeaders() http.Header { return p.headers }
+
+// ContentType is for huma.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// codes are what programs branch on where huma refuses.
+var codes = map[int]string{
+	http.StatusBadRequest:            "malformed_body",
+	http.StatusRequestTimeout:        "body_too_slow",
+	http.StatusNotAcceptable:         "not_acceptable",
+	http.StatusRequestEntityTooLarge: "body_too_large",
+	http.StatusUnsupportedMediaType:  "unsupported_media_type",
+	http.StatusUnprocessableEntity:   "invalid_request",
+}
+
+// newProblem is what huma refuses with. Its messages may quote what was sent, which
+// may be a secret in the wrong place, so they are sifted.
+func newProblem(r *http.Request, status int, message string, causes []error) *Problem {
+	if status >= http.StatusInternalServerError || status != 0 && codes[status] == "" {
+		return written(r, httpx.AsProblem(fmt.Errorf("%s: %w", message, errors.Join(causes...))))
+	}
+	p := &httpx.Problem{Status: status, Code: codes[status], Detail: "The request is not what this operation takes.",
+		Cause: fmt.Errorf("%d parts are wrong", len(causes))}
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		p.Detail = "The body is larger than this operation accepts."
+	case http.StatusUnsupportedMediaType:
+		p.Detail = "The body must be application/json."
+	}
+	doc := written(r, p)
+	for _, cause := range causes {
+		if e, ok := errors.AsType[*huma.ErrorDetail](cause); ok {
+			doc.Errors = append(doc.Errors, fieldError(e))
+		}
+	}
+	return doc
+}
+
+// fieldError keeps of a finding what the document says anyway: where in the schema,
+// and what the schema wants there.
+func fieldError(e *huma.ErrorDetail) FieldError {
+	f := FieldError{Location: e.Location, Message: "is not what it must be"}
+	message, _, _ := strings.Cut(e.Message, ":") // what follows quotes the value
+	switch {
+	case message == "unexpected property":
+		f.Location, f.Message = parent(e.Location), "has a member that means nothing here"
+	case strings.HasPrefix(message, "expected "), strings.HasPrefix(message, "required "):
+		f.Message = message
+	}
+	return f
+}
+
+// parent leaves the name out that was sent.
+func parent(location string) string {
+	if i := strings.LastIndexByte(location, '.'); i >= 0 {
+		return location[:i]
+	}
+	return location
+}
+
+// written makes the document and notes the refusal in the request's record.
+func written(r *http.Request, p *httpx.Problem) *Problem {
+	doc := &Problem{Type: "about:blank", Title: p.Title, Status: p.Status, Code: p.Code, Detail: p.Detail, headers: http.Header{}}
+	if doc.Title == "" {
+		doc.Title = http.StatusText(p.Status)
+	}
+	if state, ok := p.Members["state"]; ok {
+		doc.State = fmt.Sprint(state)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		doc.headers.Set("Retry-After", "1")
+	}
+	if r != nil {
+		doc.Reference = httpx.Reference(r)
+		httpx.Note(r, p.Code, p.Cause)
+	}
+	doc.headers.Set("Cache-Control", "no-store")
+	return doc
+}
+
+func notFound(cause error) *httpx.Problem {
+	return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: "There is nothing here.", Cause: cause}
+}
+
+// A known error of a service is a refusal with a status of its own.
+type known struct {
+	err    error
+	status int
+	code   string
+	words  string // empty: those of the error
+}
+
+var knowns = []known{
+	{model.ErrNotFound, http.StatusNotFound, "not_found", "There is nothing here."},
+	{standin.ErrNotDevelopment, http.StatusNotFound, "not_found", "There is nothing here."},
+	{standin.ErrNoPasskey, http.StatusConflict, "no_software_passkey", "The server keeps no software passkey of the person who is asked."},
+	{realm.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
+	{application.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
+	{application.ErrKeptElsewhere, http.StatusConflict, "kept_elsewhere", "An application with this id is kept elsewhere, and is changed there."},
+	{realm.ErrPolicy, http.StatusUnprocessableEntity, "invalid_policy", ""},
+	{application.ErrInvalid, http.StatusUnprocessableEntity, "invalid_application", ""},
+	{approval.ErrExpired, http.StatusGone, "expired", "The time to decide is over."},
+	{directory.ErrNotAllowed, http.StatusConflict, "not_allowed", "This person may not do anything now."},
+	{signin.ErrBusy, http.StatusServiceUnavailable, "unavailable", "Too much of this happens at once. Try again in a moment."},
+}
+
+// refusal turns what a service returned into what the caller is told.
+func refusal(err error) *httpx.Problem {
+	if e, ok := errors.AsType[*approval.EndedError](err); ok {
+		return &httpx.Problem{Status: http.StatusConflict, Code: "already_ended", Title: "Already ended",
+			Detail: "This was decided or withdrawn before.", Members: map[string]any{"state": e.State}, Cause: err}
+	}
+	if e, ok := errors.AsType[*approval.DecisionError](err); ok {
+		return &httpx.Problem{Status: http.StatusConflict, Code: e.Part + "_invalid", Detail: "The answer was refused: " + e.Reason + ".", Cause: err}
+	}
+	if _, ok := errors.AsType[*gate.Refusal](err); ok {
+		return &httpx.Problem{Status: http.StatusConflict, Code: "not_allowed", Detail: "The realm, or the person, is stopped.", Cause: err}
+	}
+	if e, ok := errors.AsType[*signin.WeakError](err); ok {
+		return &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "weak_password",
+			Detail: "This password is refused: " + string(e.Reason) + ".", Cause: err}
+	}
+	for _, k := range knowns {
+		if !errors.Is(err, k.err) {
+			continue
+		}
+		p := &httpx.Problem{Status: k.status, Code: k.code, Detail: k.words, Cause: err}
+		if p.Detail == "" {
+			p.Detail = sentence(err, k.err)
+		}
+		return p
+	}
+	return httpx.AsProblem(err)
+}
+
+// sentence is what stands behind the sentinel, which says what is wrong in words of
+// ours. What it quotes is JSON, and short.
+func sentence(err, sentinel error) string {
+	text := err.Error()
+	if _, after, ok := strings.Cut(text, sentinel.Error()+": "); ok {
+		text = after
+	}
+	if text, _, _ = strings.Cut(text, `"`); text == "" {
+		return "It contradicts itself."
+	}
+	text = strings.TrimSpace(text)
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+

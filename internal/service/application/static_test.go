@@ -1,0 +1,84 @@
+package application_test
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/application"
+)
+
+func static(id string, change func(*application.Static)) application.Static {
+	s := application.Static{ID: model.ClientID(id), Name: id, Kind: model.KindWeb, Settings: model.ApplicationSettings{
+		AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{"authorization_code"}, Scopes: []string{"openid"},
+		RedirectURIs: []string{"https://" + id + ".example/cb"}}}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+func did(t *testing.T, n *node, list ...application.Static) map[model.ClientID]string {
+	t.Helper()
+	changes, err := n.Apply(t.Context(), n.site, list)
+	check(t, err)
+	out := map[model.ClientID]string{}
+	for _, c := range changes {
+		out[c.ID] = c.Did
+	}
+	return out
+}
+
+// Requirement: hooks-static-applications
+func TestApplicationsOfAFileAreWhatTheFileSays(t *testing.T) {
+	n := open(t, filepath.Join(t.TempDir(), "a.sqlite"), nil)
+	const secret = "0123456789012345678901234567890123456789"
+	shop := static("shop", func(s *application.Static) { s.Secret = secret })
+	worker := static("worker", nil)
+	if got := did(t, n, shop, worker); got["shop"] != "created" || got["worker"] != "created" {
+		t.Fatalf("first: %v", got)
+	}
+	if got := did(t, n, shop, worker); got["shop"] != "unchanged" || got["worker"] != "unchanged" {
+		t.Errorf("again: %v", got)
+	}
+	c, err := n.Get(t.Context(), n.site, "shop")
+	check(t, err)
+	if c.Name != "shop" || len(c.Secrets) != 1 || c.Settings.RedirectURIs[0] != "https://shop.example/cb" || c.Settings.Origin != model.OriginFile {
+		t.Errorf("got %+v", c.Application)
+	}
+	shop.Name = "Shop of today"
+	if got := did(t, n, shop); got["shop"] != "updated" || got["worker"] != "frozen" {
+		t.Errorf("less: %v", got)
+	}
+	if got := did(t, n, shop, worker); got["shop"] != "unchanged" || got["worker"] != "updated" {
+		t.Errorf("back: %v", got)
+	}
+}
+
+// Requirement: hooks-static-applications
+func TestAFileWithAMistakeChangesNothing(t *testing.T) {
+	n := open(t, filepath.Join(t.TempDir(), "a.sqlite"), nil)
+	byHand, err := n.Create(t.Context(), n.site, application.NewApplication{Name: "By hand", Kind: model.KindService,
+		AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{"client_credentials"}})
+	check(t, err)
+	good := static("good", nil)
+	for name, bad := range map[string]application.Static{
+		"twice":           static("good", nil),
+		"short secret":    static("bad", func(s *application.Static) { s.Secret = "short" }),
+		"id with a path":  static("bad", func(s *application.Static) { s.ID = "a/b" }),
+		"id of ours":      static("bad", func(s *application.Static) { s.ID = byHand.Application.ID }),
+		"redirect with #": static("bad", func(s *application.Static) { s.Settings.RedirectURIs = []string{"https://a.example/#x"} }),
+		"no key":          static("bad", func(s *application.Static) { s.Settings.AuthMethod = model.AuthPrivateKeyJWT }),
+		"secret of nobody": static("bad", func(s *application.Static) {
+			s.Settings.AuthMethod, s.Secret = model.AuthNone, "0123456789012345678901234567890123456789"
+		}),
+	} {
+		if _, err := n.Apply(t.Context(), n.site, []application.Static{good, bad}); !errors.Is(err, application.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := n.Get(t.Context(), n.site, "good"); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("%s: the good one was registered: %v", name, err)
+		}
+	}
+}
