@@ -80,7 +80,7 @@ test: need-test
 	@$(MAKE) --keep-going checks
 
 .PHONY: checks
-checks: lint vuln check-web build test-go test-web test-browser
+checks: lint vuln check-web build test-fuzz test-go test-web test-browser
 
 .PHONY: lint
 lint: gofmt tidy vet golangci
@@ -120,6 +120,19 @@ check-web: $(STAMPS)/web
 	$(call title,web lint and types)
 	@$(call npm_run,check)
 
+# What strangers send first: each target for FUZZTIME, beyond its seeds.
+FUZZTIME ?= 20s
+fuzzed := internal/edge/oauthhttp:FuzzAuthorize internal/edge/oauthhttp:FuzzPushedRequest internal/edge/oauthhttp:FuzzTokenForm \
+	internal/edge/oauthhttp:FuzzBackchannelForm internal/edge/oauthhttp:FuzzRegistration internal/edge/oauthhttp:FuzzClientAssertion \
+	internal/edge/oauthhttp:FuzzRequestObject internal/service/oauth:FuzzDPoPProof internal/service/application:FuzzDocument
+.PHONY: test-fuzz
+test-fuzz: need-build $(STAMPS)/web
+	$(call title,fuzz the engine's endpoints for $(FUZZTIME) each)
+	@for each in $(fuzzed); do \
+		echo "$$each"; \
+		go test -run xxx -fuzz "^$${each#*:}$$" -fuzztime $(FUZZTIME) "./$${each%%:*}" | tail -n 3 || exit 1; \
+	done
+
 .PHONY: test-go
 test-go: need-test $(STAMPS)/web
 	$(call title,go test -race on SQLite and PostgreSQL)
@@ -149,8 +162,8 @@ bench-growth: need-bench build
 	$(call title,benchmarks on a database with a million people)
 	@go run ./bench -growth $(BENCH)
 
-# Each fuzz target for FUZZTIME; make test runs only their seeds.
-FUZZTIME ?= 20s
+# Every fuzz target for FUZZTIME; make test does so for those of the engine's
+# endpoints, and runs the seeds of all.
 .PHONY: fuzz
 fuzz: need-build $(STAMPS)/web
 	@grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | sort | while read -r file; do \

@@ -77,3 +77,45 @@ func TestAKeySurvivesItsJWK(t *testing.T) {
 		t.Error("the parsed key is another key")
 	}
 }
+
+// The key and its thumbprint are those of RFC 9449, Sections 4.1 and 6.1.
+func TestAThumbprintIsThatOfTheSpecification(t *testing.T) {
+	key := jws.JWK{KTY: "EC", CRV: "P-256", KID: "any", Use: "sig",
+		X: "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", Y: "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}
+	if got, want := key.Thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"; got != want {
+		t.Errorf("thumbprint %s, want %s", got, want)
+	}
+}
+
+func TestAProofIsOfTheKeyInItsHeader(t *testing.T) {
+	var proofs []string
+	var prints []string
+	for range 2 {
+		key, err := jws.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := jws.NewProofSigner(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := signer.Sign([]byte(`{"jti":"a"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		jwk, err := jws.PublicJWK(&key.PublicKey, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		proofs, prints = append(proofs, proof), append(prints, jwk.Thumbprint())
+	}
+	key, header, payload, err := jws.VerifyProof([]byte(proofs[0]))
+	if err != nil || key.Thumbprint() != prints[0] || header.Typ != "dpop+jwt" || string(payload) != `{"jti":"a"}` {
+		t.Errorf("a good proof reads as %v, %v, %s, %v", key, header, payload, err)
+	}
+	// The header of one with the signature of the other.
+	mixed := proofs[0][:strings.LastIndex(proofs[0], ".")] + proofs[1][strings.LastIndex(proofs[1], "."):]
+	if _, _, _, err := jws.VerifyProof([]byte(mixed)); err == nil {
+		t.Error("a proof that another key signed is taken")
+	}
+}

@@ -12,12 +12,13 @@ import (
 )
 
 type identityCmd struct {
-	Create   identityCreateCmd   `cmd:"" help:"Add a person."`
-	Link     identityLinkCmd     `cmd:"" help:"Make a one-time link with which a person binds a passkey."`
-	Password identityPasswordCmd `cmd:"" help:"Give a person a password, where the realm's policy allows passwords."`
-	Show     identityShowCmd     `cmd:"" help:"Show a person and their passkeys."`
-	Suspend  identitySuspendCmd  `cmd:"" help:"Stop a person: no sign-in, no answer, no session, no token."`
-	Activate identityActivateCmd `cmd:"" help:"Let a suspended person in again."`
+	Create          identityCreateCmd          `cmd:"" help:"Add a person."`
+	Link            identityLinkCmd            `cmd:"" help:"Make a one-time link with which a person binds a passkey."`
+	Password        identityPasswordCmd        `cmd:"" help:"Give a person a password, where the realm's policy allows passwords."`
+	SoftwarePasskey identitySoftwarePasskeyCmd `cmd:"" help:"Give a person of a development realm a passkey that the server keeps."`
+	Show            identityShowCmd            `cmd:"" help:"Show a person and their passkeys."`
+	Suspend         identitySuspendCmd         `cmd:"" help:"Stop a person: no sign-in, no answer, no session, no token."`
+	Activate        identityActivateCmd        `cmd:"" help:"Let a suspended person in again."`
 }
 
 type identityCreateCmd struct {

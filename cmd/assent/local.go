@@ -24,16 +24,23 @@ const (
 var demoPolicy = model.RealmPolicy{Development: true, AskAnyone: true,
 	Registration: model.RegistrationPolicy{Mode: model.RegistrationOpen}, CIMD: model.DocumentPolicy{Enabled: true}}
 
+// demoTraits have a value for every claim that there is about a person, so that
+// clients can be tried with it.
+var demoTraits = model.Traits{
+	Username: demoUsername, PrimaryEmailAddress: demoEmail, EmailVerified: true,
+	GivenName: "Alex", MiddleName: "Sample", FamilyName: "Demo", Nickname: "Lex",
+	PrimaryPhone: "+15555550100", PhoneVerified: true, Locale: "en-GB", Zoneinfo: "Europe/London",
+	Gender: "unspecified", Birthdate: "1990-01-01", ExternalID: "demo-1",
+	Profile: "https://example.com/alex", Picture: "https://example.com/alex.png", Website: "https://alex.example.com",
+}
+
 // ensureDemoPerson finds the demo person, or adds them.
 func ensureDemoPerson(ctx context.Context, s *server.Server, site *model.Site) (model.Identity, error) {
 	identity, err := s.Directory.Find(ctx, site, demoUsername)
 	if !errors.Is(err, model.ErrNotFound) {
 		return identity, err
 	}
-	return s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{
-		DisplayName: demoName, Traits: model.Traits{Username: demoUsername, PrimaryEmailAddress: demoEmail,
-			GivenName: "Alex", FamilyName: "Demo", PrimaryPhone: "+15555550100", Locale: "en-GB", ExternalID: "demo-1"},
-	})
+	return s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{DisplayName: demoName, Traits: demoTraits})
 }
 
 // createDemoAgent registers an agent of this owner with a new key of its own

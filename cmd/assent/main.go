@@ -39,6 +39,8 @@ type commands struct {
 	Passkey           passkeyCmd           `cmd:"" help:"Passkeys of people."`
 	App               appCmd               `cmd:"" help:"Applications: agents, services and apps."`
 	RegistrationToken registrationTokenCmd `cmd:"" help:"Tokens with which applications register themselves."`
+	Approval          approvalCmd          `cmd:"" help:"Approvals of development realms."`
+	Management        managementCmd        `cmd:"" help:"Programs that use the management API."`
 	Version           versionCmd           `cmd:"" help:"Print the version."`
 }
 

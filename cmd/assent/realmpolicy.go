@@ -12,6 +12,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/service/oauth"
+	"github.com/assent-id/assent/internal/service/realm"
 )
 
 type realmPolicyCmd struct {
@@ -36,10 +37,9 @@ func (c *realmPolicyCmd) Run(p *program) error {
 		}
 		policy := site.Realm.Policy
 		if patch != nil {
-			err = s.Realms.ChangePolicy(ctx, site.Realm.ID, func(r *model.RealmPolicy) {
-				_ = json.Unmarshal(patch, r) // it was read once already
-				policy = *r
-			}, "operator")
+			var changed model.Realm
+			changed, err = s.Realms.PatchPolicy(ctx, site.Realm.ID, realm.PolicyChange{Members: patch, Actor: operator})
+			policy = changed.Policy
 		}
 		if err != nil {
 			return err

@@ -41,7 +41,8 @@ func TestMain(m *testing.M) {
 //	empty FOLDER        the folder holds nothing
 //	answer HOW          the person answers the next approval, in the background:
 //	                    approve, deny, ignore; or interrupt: the asking program
-//	                    in the background gets Ctrl-C; or crash: the server is killed
+//	                    in the background gets Ctrl-C; or crash: the server is killed;
+//	                    or operator approve|deny: assent approval answer does it
 //	answered            waits for that
 //	demoask [JSON]      the person presses "let the demo agent ask"
 //	event NAME K=V...   waits for an event of assent dev --json
@@ -133,6 +134,10 @@ func cmdAnswer(ts *testscript.TestScript, w *world, args []string) {
 		then = decide(evidence.Deny)
 	case "ignore":
 		then = func(context.Context, softperson.Asked) error { return nil }
+	case "operator":
+		then = func(_ context.Context, a softperson.Asked) error {
+			return w.operate("approval", "answer", a.ID, args[1])
+		}
 	case "crash":
 		then = func(context.Context, softperson.Asked) error { return w.stop(syscall.SIGKILL) }
 	case "interrupt":

@@ -254,3 +254,13 @@ func (w *world) answered(ts *testscript.TestScript) {
 		ts.Fatalf("no answer")
 	}
 }
+
+// operate runs a command of the operator on the database of assent dev.
+func (w *world) operate(args ...string) error {
+	cmd := exec.Command("assent", append(args, "--database", "data/assent.db", "--key-file", "data/dev.key")...)
+	cmd.Dir, cmd.Env = w.dir, w.vars
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("assent %s: %w: %s", args[0], err, out)
+	}
+	return nil
+}

@@ -23,6 +23,14 @@ var sharedLibraries = []shared{
 		"singleflight and errgroup belong to the Go project and show no type of theirs in our interfaces"},
 }
 
+// clientLibraries are the clients of others that tests let loose on the server.
+// They are in the tests of these packages and nowhere else.
+var clientLibraries = map[string][]string{
+	"github.com/modelcontextprotocol/go-sdk": {"internal/clients"},
+	"github.com/coreos/go-oidc/v3":           {"internal/clients", "internal/edge/oauthhttp"},
+	"golang.org/x/oauth2":                    {"internal/clients", "internal/edge/oauthhttp"},
+}
+
 // sdkLibraries is all that people who import the SDK download with it.
 var sdkLibraries = []string{"github.com/go-jose/go-jose/v4"}
 
@@ -59,6 +67,7 @@ func libraryFindings(files []source, modules []string) []string {
 	users := make(map[string][]string) // module → folders
 	var found []string
 	for _, f := range files {
+		found = append(found, clientFindings(f, modules)...)
 		if f.test() || within(f.dir, "bench") { // neither is linked into the product
 			continue
 		}
@@ -88,6 +97,18 @@ func libraryFindings(files []source, modules []string) []string {
 	return found
 }
 
+// clientFindings lists the clients of others that a file has no business with.
+func clientFindings(f source, modules []string) []string {
+	var found []string
+	for _, p := range f.imports() {
+		m := moduleOf(p, modules)
+		if by, listed := clientLibraries[m]; listed && !(f.test() && within(f.dir, by...)) {
+			found = append(found, fmt.Sprintf("%s imports %s, which is for the tests of %s", f.name, m, strings.Join(by, ", ")))
+		}
+	}
+	return found
+}
+
 func mayShare(module string, dirs []string) bool {
 	for _, s := range sharedLibraries {
 		if s.module == module {
@@ -104,7 +125,8 @@ func TestEachLibraryHasOneImporter(t *testing.T) {
 }
 
 func TestLibraryRuleCatchesWhatItForbids(t *testing.T) {
-	modules := []string{"example.org/lib", "example.org/lib/v2", "github.com/go-jose/go-jose/v4", "golang.org/x/sync"}
+	modules := []string{"example.org/lib", "example.org/lib/v2", "github.com/go-jose/go-jose/v4", "golang.org/x/sync",
+		"github.com/modelcontextprotocol/go-sdk"}
 	use := func(importPath string) string { return "package x\nimport _ \"" + importPath + "\"\n" }
 	tests := []struct {
 		name  string
@@ -129,6 +151,12 @@ func TestLibraryRuleCatchesWhatItForbids(t *testing.T) {
 			"internal/service/oauth/a.go": use("github.com/go-jose/go-jose/v4")}, 1},
 		{"x/sync anywhere", map[string]string{
 			"internal/store/a.go": use("golang.org/x/sync/errgroup"), "internal/server/b.go": use("golang.org/x/sync/errgroup")}, 0},
+		{"a client of others in the tests for it", map[string]string{
+			"internal/clients/a_test.go": use("github.com/modelcontextprotocol/go-sdk/mcp")}, 0},
+		{"a client of others in the product", map[string]string{
+			"internal/clients/a.go": use("github.com/modelcontextprotocol/go-sdk/mcp")}, 1},
+		{"a client of others in other tests", map[string]string{
+			"internal/store/a_test.go": use("github.com/modelcontextprotocol/go-sdk/mcp")}, 1},
 		{"another library in the SDK", map[string]string{"sdk/assent/a.go": use("example.org/lib")}, 1},
 		{"a library go.mod does not name", map[string]string{"internal/obs/a.go": use("example.com/other")}, 1},
 	}

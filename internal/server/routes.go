@@ -13,6 +13,7 @@ import (
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/edge/assets"
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/edge/manage"
 	"github.com/assent-id/assent/internal/edge/oauthhttp"
 	"github.com/assent-id/assent/internal/edge/pages"
 	"github.com/assent-id/assent/internal/model"
@@ -31,6 +32,9 @@ func (s *Server) routes() (http.Handler, error) {
 	endpoints.Register(inner)
 	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,
 		DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
+	if err := s.management(inner); err != nil {
+		return nil, err
+	}
 	if err := s.people(inner, hosted); err != nil {
 		return nil, err
 	}
@@ -40,6 +44,17 @@ func (s *Server) routes() (http.Handler, error) {
 		whole = httpx.Forwarded(whole)
 	}
 	return whole, nil
+}
+
+// management registers the API of operators' programs.
+func (s *Server) management(mux *http.ServeMux) error {
+	m, err := manage.New(manage.Config{Realms: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
+		Passwords: s.SignIn, StandIn: s.StandIn, Tokens: s.engine, Version: s.cfg.Version})
+	if err != nil {
+		return err
+	}
+	m.Register(mux)
+	return nil
 }
 
 // dispatch parts what is the server's own from what is a realm's.

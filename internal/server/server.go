@@ -27,6 +27,7 @@ import (
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/service/signin"
+	"github.com/assent-id/assent/internal/service/standin"
 	"github.com/assent-id/assent/internal/store"
 )
 
@@ -43,6 +44,7 @@ type Server struct {
 	Directory    *directory.Service
 	SignIn       *signin.Service
 	Approvals    *approval.Service
+	StandIn      *standin.Service
 	Audit        *audit.Service
 	engine       *oauth.Engine
 	logout       *logout.Service
@@ -120,6 +122,7 @@ func (s *Server) makeServices() error {
 	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Now: cfg.Now, Log: cfg.Logger})
 	s.Directory = directory.New(directory.Config{Store: db, Now: cfg.Now, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
 	s.Approvals = approval.New(approval.Config{Store: db, Now: cfg.Now, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
+	s.StandIn = standin.New(standin.Config{Store: db, Directory: s.Directory, Approvals: s.Approvals, Sessions: s.SignIn, Keyring: cfg.Keyring})
 	s.Audit = audit.New(db, nil)
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory,
 		Approvals: s.Approvals, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,

@@ -47,12 +47,15 @@ SELECT realm_id, id, kind, state, identity_id, application_id, statement, statem
 
 	approvalSQL          = oneApproval + `realm_id = $1 AND id = $2`
 	approvalByRequestSQL = oneApproval + `realm_id = $1 AND auth_req_digest = $2`
-	pendingApprovalsSQL  = manyApprovals + `realm_id = $1 AND identity_id = $2 AND ended_at < 1
+
+	// One person's. No index can find realm_id || '', so that a planner does not
+	// walk through the realm's approvals by primary key, which have the right order.
+	ofIdentity          = manyApprovals + `realm_id || '' = $1 AND identity_id = $2 AND `
+	pendingApprovalsSQL = ofIdentity + `ended_at < 1
   AND expires_at > $3 AND (id < $4 OR $4 = '') ORDER BY id DESC LIMIT $5`
-	endedApprovalsSQL = manyApprovals + `realm_id = $1 AND identity_id = $2 AND ended_at > 0
-  ORDER BY id DESC LIMIT $3`
-	endedApprovalsBeforeSQL = manyApprovals + `realm_id = $1 AND identity_id = $2 AND ended_at > 0
-  AND id < $3 ORDER BY id DESC LIMIT $4`
+	endedApprovalsSQL       = ofIdentity + `ended_at > 0 ORDER BY id DESC LIMIT $3`
+	endedApprovalsBeforeSQL = ofIdentity + `ended_at > 0 AND id < $3 ORDER BY id DESC LIMIT $4`
+
 	dueApprovalsSQL = manyApprovals + `ended_at = 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
 )
 
@@ -134,15 +137,16 @@ func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effect
 const (
 	// What was decided before everything of the realm, the application or the
 	// person was revoked gives nothing any more. The gate said so too, but from
-	// memory that may be a moment old on this node.
+	// memory that may be a moment old on this node. Why values and not NOT EXISTS:
+	// refreshGrantSQL says it.
 	fulfilApprovalSQL = `
 UPDATE approval SET state = 'fulfilled', grant_id = $3, fulfilled_at = $4
 WHERE realm_id = $1 AND id = $2 AND state = 'approved'
-AND NOT EXISTS (SELECT 1 FROM realm WHERE id = $1 AND tokens_invalid_before >= approval.ended_at)
-AND NOT EXISTS (SELECT 1 FROM application WHERE realm_id = $1 AND id = approval.application_id
-  AND tokens_invalid_before >= approval.ended_at)
-AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = approval.identity_id
-  AND tokens_invalid_before >= approval.ended_at)`
+AND coalesce((SELECT tokens_invalid_before FROM realm WHERE id = $1), -1) < approval.ended_at
+AND coalesce((SELECT tokens_invalid_before FROM application
+  WHERE realm_id = $1 AND id = approval.application_id), -1) < approval.ended_at
+AND coalesce((SELECT tokens_invalid_before FROM identity
+  WHERE realm_id = $1 AND id = approval.identity_id), -1) < approval.ended_at`
 )
 
 // FulfilApproval implements the approval service's store.

@@ -19,7 +19,11 @@ func Secure(w http.ResponseWriter, policy string) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if policy == ApproverPolicy {
+		// Not on the pages that an application may open in a window of its own: the
+		// window could not tell its opener afterwards that it is done.
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), "+
 		"camera=(), geolocation=(), microphone=(), payment=()")

@@ -44,22 +44,22 @@ type ApplicationList struct {
 
 type (
 	listIn struct {
-		target
+		Target
 		Size  int    `query:"page_size" minimum:"1" maximum:"200" default:"50" doc:"How many at most." example:"50"`
 		After string `query:"page_token" maxLength:"512" doc:"The next_page_token of the page before." example:"shop"`
 	}
 	listOut struct{ Body ApplicationList }
-	client  struct {
-		target
-		Client string `path:"client_id" maxLength:"512" doc:"The client_id." example:"shop"`
+	Client  struct {
+		Target
+		ClientID string `path:"client_id" maxLength:"512" doc:"The client_id." example:"shop"`
 	}
-	clientIn       struct{ client }
+	clientIn       struct{ Client }
 	applicationOut struct {
 		ETag string `header:"ETag" doc:"Version of the application, for If-Match."`
 		Body Application
 	}
 	putIn struct {
-		client
+		Client
 		IfMatch string `header:"If-Match" doc:"ETag that the application must still have; left out: any, or that there is none yet." example:"\"3\"" maxLength:"64"`
 		Body    ApplicationInput
 	}
@@ -80,7 +80,7 @@ func (a *API) applications() {
 	add(a, operation{id: "getApplication", method: http.MethodGet, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsRead,
 		summary: "Read an application", about: "One registered client, without secrets.", gives: applicationExample},
 		func(ctx context.Context, c call, in *clientIn) (*applicationOut, error) {
-			found, err := a.find(ctx, c, in.Client)
+			found, err := a.find(ctx, c, in.ClientID)
 			if err != nil {
 				return nil, err
 			}
@@ -164,7 +164,7 @@ func (a *API) putApplication(ctx context.Context, c call, in *putIn) (*applicati
 			return nil, owner(err)
 		}
 	}
-	done, err := a.cfg.Applications.Put(ctx, c.site, application.Put{Version: version, Actor: c.actor, Static: application.Static{ID: model.ClientID(in.Client),
+	done, err := a.cfg.Applications.Put(ctx, c.site, application.Put{Version: version, Actor: c.actor, Static: application.Static{ID: model.ClientID(in.ClientID),
 		Name: b.Name, Kind: model.ApplicationKind(b.Kind), OwnerID: model.IdentityID(b.Owner), Secret: b.Secret, JWKS: b.JWKS, Settings: b.ApplicationSettings}})
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func owner(err error) error {
 }
 
 func (a *API) deleteApplication(ctx context.Context, c call, in *clientIn) (*nothing, error) {
-	found, err := a.find(ctx, c, in.Client)
+	found, err := a.find(ctx, c, in.ClientID)
 	if err != nil {
 		return nil, err
 	}

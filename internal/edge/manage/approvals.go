@@ -23,7 +23,7 @@ type ApprovalAnswered struct {
 
 type (
 	answerIn struct {
-		target
+		Target
 		Approval string `path:"approval_id" doc:"Id of the approval." example:"apr_01kagxw5z2fqksqpwmbxgb0r9n"`
 		Body     ApprovalAnswer
 	}

@@ -31,7 +31,7 @@ func description(version string) huma.Config {
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{schemeName: {Type: "oauth2", Description: "Tokens of management applications.",
 					Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: "/oauth/token", Scopes: scopes}}}}}},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 	}
 }
@@ -45,6 +45,11 @@ func (a *API) illustrate(op operation) {
 	if op.takes != nil {
 		declared.RequestBody.Description = "The body."
 		declared.RequestBody.Content["application/json"].Example = op.takes
+	}
+	for _, p := range declared.Parameters {
+		if len(p.Schema.Examples) > 0 {
+			p.Example = p.Schema.Examples[0]
+		}
 	}
 	for status, response := range declared.Responses {
 		code, err := strconv.Atoi(status)

@@ -29,18 +29,18 @@ type SoftwarePasskey struct {
 	CreatedAt  string `json:"created_at"`
 }
 
-type person struct {
-	target
+type Person struct {
+	Target
 	Identity string `path:"identity_id" doc:"Id of the identity." example:"idn_01kagxw5z0e9y8mpp6wknfsb2r"`
 }
 
 type (
 	passwordIn struct {
-		person
+		Person
 		Body *PasswordChange
 	}
 	passwordOut struct{ Body PasswordSet }
-	personIn    struct{ person }
+	personIn    struct{ Person }
 	nothing     struct{}
 	passkeyOut  struct{ Body SoftwarePasskey }
 )
@@ -89,7 +89,7 @@ func (a *API) identities() {
 
 // password is what to do with the person's password. What is no id is not found,
 // without a question to the database.
-func (p person) password(c call) (signin.NewPassword, error) {
+func (p Person) password(c call) (signin.NewPassword, error) {
 	if !ids.Valid("idn", p.Identity) {
 		return signin.NewPassword{}, model.ErrNotFound
 	}

@@ -33,9 +33,9 @@ type KeyRotation struct {
 
 type (
 	keysOut struct{ Body SigningKeys }
-	keysIn  struct{ target }
+	keysIn  struct{ Target }
 	turnIn  struct {
-		target
+		Target
 		Body *KeyRotation
 	}
 )

@@ -52,8 +52,8 @@ type operation struct {
 	headers          []string // of the answer
 }
 
-// target is where the operation acts. Every input embeds it.
-type target struct {
+// A Target is where the operation acts. Every input embeds it.
+type Target struct {
 	Tenant string `path:"tenant_id" doc:"Id of the tenant." example:"ten_01kagxw5yye2w8s1zk1d5fx0p3"`
 	Realm  string `path:"realm_id" doc:"Id of the realm." example:"rlm_01kagxw5yzf0bvvq3jr0d0gckm"`
 }

@@ -9,17 +9,18 @@ import (
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
 )
 
 type (
-	policyIn  struct{ target }
+	policyIn  struct{ Target }
 	policyOut struct {
 		ETag string `header:"ETag" doc:"Version of the realm, for If-Match."`
 		Body model.RealmPolicy
 	}
 	patchIn struct {
-		target
+		Target
 		IfMatch string `header:"If-Match" doc:"ETag that the realm must still have; left out: any." example:"\"3\"" maxLength:"64"`
 		Body    model.RealmPolicy
 		RawBody []byte
@@ -59,6 +60,10 @@ func (a *API) changePolicy(ctx context.Context, c call, in *patchIn) (*policyOut
 		// which it may not.
 		return nil, &httpx.Problem{Status: http.StatusConflict, Code: "development_is_settled",
 			Detail: "Whether a realm is for development is settled when it is created."}
+	}
+	if err := oauth.CheckDetailsTypes(in.Body.DetailsTypes); err != nil {
+		return nil, &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_policy",
+			Detail: "A type of authorization_details is one of ours, or has no JSON Schema that can be used.", Cause: err}
 	}
 	r, err := a.cfg.Realms.PatchPolicy(ctx, c.site.Realm.ID, realm.PolicyChange{Members: in.RawBody, Version: version, Actor: c.actor})
 	if err != nil {

@@ -154,6 +154,9 @@ var knowns = []known{
 
 // refusal turns what a service returned into what the caller is told.
 func refusal(err error) *httpx.Problem {
+	if p, ok := errors.AsType[*httpx.Problem](err); ok {
+		return p
+	}
 	if e, ok := errors.AsType[*approval.EndedError](err); ok {
 		return &httpx.Problem{Status: http.StatusConflict, Code: "already_ended", Title: "Already ended",
 			Detail: "This was decided or withdrawn before.", Members: map[string]any{"state": e.State}, Cause: err}
@@ -194,4 +197,3 @@ func sentence(err, sentinel error) string {
 	text = strings.TrimSpace(text)
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
-

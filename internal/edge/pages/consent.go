@@ -2,40 +2,16 @@ package pages
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
 
-	"github.com/assent-id/assent/internal/edge/assets"
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
-// Consent asks the person to agree. The form leads on to the application, and a
-// browser holds redirects after a form to the policy too, so it names the place.
+// Consent asks the person to agree. The form leads on to the application.
 func (p *Pages) Consent(w http.ResponseWriter, r *http.Request, c *oauth.Consent) error {
 	v := p.view(r, "Allow "+c.Party.Name)
 	v.Consent, v.Person = c, c.Person
 	return p.renderWith(w, http.StatusOK, "consent.html", v, policyToward(c.Redirect))
-}
-
-// policyToward lets forms lead to one place beyond ours (CSP Level 3, Section
-// 6.4.1).
-func policyToward(target string) string {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme == "" || strings.ContainsAny(u.Scheme+u.Host, "; ,'\"") {
-		return assets.PagePolicy
-	}
-	return strings.Replace(assets.PagePolicy, "form-action 'self'", "form-action 'self' "+sourceOf(u), 1)
-}
-
-// sourceOf is an address as a policy names it: its origin, or its scheme alone
-// where that is not the web's. A policy cannot spell an IPv6 address either (CSP
-// Level 3, Section 2.3.1, host-char).
-func sourceOf(u *url.URL) string {
-	if web := u.Scheme == "https" || u.Scheme == "http"; web && !strings.Contains(u.Host, "[") {
-		return u.Scheme + "://" + u.Host
-	}
-	return u.Scheme + ":"
 }
 
 // Refused shows an error that no client may be sent (RFC 6749, Section

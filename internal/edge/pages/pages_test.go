@@ -295,7 +295,7 @@ func TestEveryPageIsLockedDown(t *testing.T) {
 			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 				"connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-			"Cross-Origin-Opener-Policy": "same-origin", "Content-Type": "text/html; charset=utf-8"}
+			"Content-Type": "text/html; charset=utf-8"}
 		for name, value := range want {
 			if got := r.Header.Get(name); got != value {
 				t.Errorf("%s: %s is %q", path, name, got)

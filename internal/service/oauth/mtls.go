@@ -24,7 +24,10 @@ func (e *Engine) mtlsIssuer(site *model.Site) string {
 	if e.mtlsBase() == "" {
 		return ""
 	}
-	return e.mtlsBase() + site.NamedPath()
+	if site.OwnHost() {
+		return e.mtlsBase() + site.NamedPath()
+	}
+	return e.mtlsBase() + site.Path
 }
 
 // mtlsPaths are the endpoints at which a client certificate means something.

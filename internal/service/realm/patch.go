@@ -112,7 +112,10 @@ func (s *Service) PatchPolicy(ctx context.Context, id model.RealmID, c PolicyCha
 		if refused = nil; c.Version != 0 && r.Version != c.Version {
 			refused = ErrChanged
 		} else {
-			r.Policy, refused = Patch(r.Policy, c.Members)
+			host := r.Policy.Host
+			if r.Policy, refused = Patch(r.Policy, c.Members); refused == nil && r.Policy.Host != host {
+				refused = fmt.Errorf("%w: the realm's own host is settled when it is created", ErrPolicy)
+			}
 		}
 		if refused != nil {
 			return model.Effects{}

@@ -15,6 +15,8 @@ export interface Registration {
   /** The URL of its metadata document. */
   document?: string;
   grants?: string[];
+  /** What it asks for where the server of notes names nothing. */
+  scope?: string;
 }
 
 /** What the SDK keeps and where it sends the person, in memory. */
@@ -29,13 +31,13 @@ export class Provider implements OAuthClientProvider {
 
   constructor(
     readonly redirectUrl: string,
-    { id, document, grants = ["authorization_code", "refresh_token"] }: Registration,
+    { id, document, scope, grants = ["authorization_code", "refresh_token"] }: Registration,
   ) {
     if (id) this.known = { client_id: id };
     if (document) this.clientMetadataUrl = document;
     this.clientMetadata = {
       ...{ client_name: "Note taker", redirect_uris: [redirectUrl], token_endpoint_auth_method: "none" },
-      ...{ grant_types: grants, response_types: ["code"] },
+      ...{ grant_types: grants, response_types: ["code"], ...(scope && { scope }) },
     };
   }
 

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
 import { newRelyingParty, type RelyingParty } from "../support/relyingparty.ts";
 import { inspect } from "../support/screen.ts";
@@ -7,9 +9,9 @@ import { expect, test } from "../support/test.ts";
 // PKCE plays no part here: the challenge of RFC 7636, Appendix B.
 const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-function request(server: Server, app: RelyingParty): string {
+function request(server: Server, app: RelyingParty, origin = app.origin): string {
   return `${server.baseURL}/oauth/authorize?${new URLSearchParams({
-    ...{ client_id: app.clientId, redirect_uri: `${app.origin}/callback`, response_type: "code", scope: "openid" },
+    ...{ client_id: app.clientId, redirect_uri: `${origin}/callback`, response_type: "code", scope: "openid" },
     ...{ code_challenge: challenge, code_challenge_method: "S256", state: '"><b>state', response_mode: "form_post" },
   })}`;
 }
@@ -69,5 +71,25 @@ test("without script a button posts the answer", async ({ server, browser, perso
   await open.goto(request(server, app));
   await inspect(open, "form-post");
   await held.close();
+  await app.stop();
+});
+
+// A browser holds what comes after a form to the policy of the form's page.
+// Requirement: authorize-form-post
+test("an application may send the browser on to another host of its own", async ({ server, person: { page } }) => {
+  let home = "";
+  const back = createServer((incoming, answer) => {
+    incoming.resume();
+    answer.writeHead(303, { Location: home }).end();
+  });
+  await new Promise<void>((resume) => back.listen(0, "127.0.0.1", resume));
+  const origin = `http://127.0.0.1:${(back.address() as AddressInfo).port}`;
+  const app = await newRelyingParty(server, "Notes", { redirect_uris: [`${origin}/callback`], first_party: true });
+  home = `${app.origin}/home`;
+  await page.goto(request(server, app, origin));
+  await arrived(page);
+  expect(page.url()).toBe(home);
+  back.closeAllConnections();
+  back.close();
   await app.stop();
 });

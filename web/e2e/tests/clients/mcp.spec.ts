@@ -3,7 +3,11 @@ import { createServer as createTLSServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
+import {
+  discoverAuthorizationServerMetadata,
+  refreshAuthorization,
+  UnauthorizedError,
+} from "@modelcontextprotocol/sdk/client/auth.js";
 import type { Page } from "@playwright/test";
 import { certificateForLocalhost } from "../../support/certificate.ts";
 import { apply, listen, setPolicy } from "../../support/foreign.ts";
@@ -163,6 +167,25 @@ test("the TypeScript SDK's client asks for the wider scope that a tool needs, an
   expect(await call(wider, "write")).toBe("written");
   expect(JSON.parse(await call(wider, "whoami"))).toMatchObject({ scopes: ["notes:read", "notes:write"] });
   await Promise.all([client.close(), wider.close()]);
+});
+
+// Requirement: clients-mcp-sdks, mcp-offline-access, authorize-prompt-consent
+test("the TypeScript SDK's client that wants to stay asks with prompt=consent, and may leave resource out later", async () => {
+  const provider = new Provider(callback, { scope: "notes:read offline_access" });
+  await expect(connect(notes.url, provider)).rejects.toThrow(UnauthorizedError);
+  expect(provider.link?.searchParams.get("prompt")).toBe("consent");
+  await (await enter(provider)).close();
+  expect(provider.kept?.scope?.split(" ").sort()).toEqual(["notes:read", "offline_access"]);
+  const metadata = await discoverAuthorizationServerMetadata(server.baseURL);
+  const next = await refreshAuthorization(server.baseURL, {
+    ...{ clientInformation: provider.known ?? { client_id: "" }, refreshToken: provider.kept?.refresh_token ?? "" },
+    ...(metadata && { metadata }),
+  });
+  expect(next.access_token).not.toBe(provider.kept?.access_token);
+  provider.kept = next;
+  const client = await connect(notes.url, provider);
+  expect(await call(client, "read")).toBe("milk");
+  await client.close();
 });
 
 // Requirement: clients-mcp-sdks, mcp-register-again, register-deleted-401

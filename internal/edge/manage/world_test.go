@@ -1,0 +1,96 @@
+package manage_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/assent-id/assent/internal/edge/manage"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
+	"github.com/assent-id/assent/internal/server/servertest"
+	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/realm"
+)
+
+// A world is a server with a management application.
+type world struct {
+	*servertest.World
+	base string // of the default realm's operations
+}
+
+func start(t *testing.T) *world {
+	t.Helper()
+	w := servertest.Start(t, func(c *server.Config) { c.DefaultPolicy.Passwords = true })
+	return &world{w, baseOf(w.URL, w.Site)}
+}
+
+func baseOf(url string, site *model.Site) string {
+	return url + "/v1/tenants/" + string(site.Realm.TenantID) + "/realms/" + string(site.Realm.ID)
+}
+
+// token is that of a new management application with these scopes.
+func (w *world) token(t *testing.T, scopes ...manage.Scope) string {
+	t.Helper()
+	return w.tokenOf(t, model.ApplicationSettings{Management: true}, scopes...)
+}
+
+func (w *world) tokenOf(t *testing.T, s model.ApplicationSettings, scopes ...manage.Scope) string {
+	t.Helper()
+	for _, scope := range scopes {
+		s.Scopes = append(s.Scopes, string(scope))
+	}
+	app := w.App(t, application.NewApplication{Settings: s})
+	got := w.Post(t, "/oauth/token", app.Form("grant_type", "client_credentials", "scope", strings.Join(s.Scopes, " ")))
+	if got.Status != http.StatusOK {
+		t.Fatalf("token: %d %s", got.Status, got.Body)
+	}
+	return got.Text("access_token")
+}
+
+// call sends JSON, or nothing where body is empty.
+func (w *world) call(t *testing.T, token, method, url, body string, headers ...string) servertest.Answer {
+	t.Helper()
+	if token != "" {
+		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
+	}
+	if body == "" {
+		return servertest.Do(t, method, url, nil, headers...)
+	}
+	return servertest.Do(t, method, url, strings.NewReader(body), append([]string{"Content-Type", "application/json"}, headers...)...)
+}
+
+// other is a realm that is not for development.
+func (w *world) other(t *testing.T) *model.Site {
+	t.Helper()
+	site, err := w.Server.Realms.Create(t.Context(), realm.NewRealm{Name: "strict"})
+	servertest.Check(t, err)
+	return site
+}
+
+// wants checks the status and, of a refusal, the code and its form.
+func wants(t *testing.T, what string, a servertest.Answer, status int, code string) {
+	t.Helper()
+	if a.Status != status || a.Text("code") != code {
+		t.Errorf("%s: got %d %s, want %d %s", what, a.Status, a.Body, status, code)
+	}
+	if status >= http.StatusBadRequest {
+		isProblem(t, what, a)
+	}
+}
+
+func isProblem(t *testing.T, what string, a servertest.Answer) {
+	t.Helper()
+	if a.Header.Get("Content-Type") != "application/problem+json" || a.JSON["status"] != float64(a.Status) || a.Text("title") == "" ||
+		a.Text("reference") == "" || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: no problem document: %s %s", what, a.Header, a.Body)
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	servertest.Check(t, err)
+	return string(text)
+}

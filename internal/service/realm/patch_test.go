@@ -1,0 +1,38 @@
+package realm_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/realm"
+)
+
+func TestAPatchReplacesMembersAsAWholeAndLeavesTheOldPolicyAlone(t *testing.T) {
+	old := model.RealmPolicy{AskAnyone: true, DPoPAlgs: []string{"ES256", "EdDSA"},
+		Resources: []model.ResourcePolicy{{Resource: "https://a.example/", Scopes: []string{"read"}}}}
+	got, err := realm.Patch(old, []byte(`{"resources":[{"resource":"https://b.example/"}],"dpop_algs":["PS256"],"ask_anyone":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := model.RealmPolicy{DPoPAlgs: []string{"PS256"}, Resources: []model.ResourcePolicy{{Resource: "https://b.example/"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("patched (-want +got):\n%s", diff)
+	}
+	if old.Resources[0].Resource != "https://a.example/" || old.DPoPAlgs[0] != "ES256" || !old.AskAnyone {
+		t.Errorf("the old policy, which others read, was written over: %+v", old)
+	}
+}
+
+func TestAPatchThatMeansNothingIsRefused(t *testing.T) {
+	for _, bad := range []string{``, `null`, `[]`, `7`, `{`, `{"pasword":true}`, `{"passwords":"yes"}`, `{"registration":{"mode":"maybe"}}`,
+		`{"resources":[{"resource":"relative"}]}`, `{"resources":[{"resource":"https://a.example/#f"}]}`, `{"trusted_issuers":[{}]}`,
+		`{"trusted_issuers":[{"issuer":"https://i.example","jwks_uri":"https://i.example/jwks","jwks":{"keys":[]}}]}`,
+		`{"authorization_details_types":{"":{}}}`, `{"authorization_details_types":{"a":true}}`} {
+		if _, err := realm.Patch(model.RealmPolicy{}, []byte(bad)); !errors.Is(err, realm.ErrPolicy) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
