@@ -130,7 +130,7 @@ test-fuzz: need-build $(STAMPS)/web
 	$(call title,fuzz the engine's endpoints for $(FUZZTIME) each)
 	@for each in $(fuzzed); do \
 		echo "$$each"; \
-		go test -run xxx -fuzz "^$${each#*:}$$" -fuzztime $(FUZZTIME) "./$${each%%:*}" | tail -n 3 || exit 1; \
+		go test -run xxx -fuzz "^$${each#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$${each%%:*}" | tail -n 3 || exit 1; \
 	done
 
 .PHONY: test-go

@@ -45,13 +45,16 @@ func TestWhatIsNoHashOfOursIsAnErrorAndNoMatch(t *testing.T) {
 	}
 }
 
-func TestAHashTakesLongEnoughAndNotTooLong(t *testing.T) {
-	start := time.Now()
+// A machine that is busy takes longer; none is this quick.
+func TestAHashTakesLongEnough(t *testing.T) {
+	least := time.Hour
 	for range 5 {
+		start := time.Now()
 		password.Hash("a rather long pass phrase")
+		least = min(least, time.Since(start))
 	}
-	if each := time.Since(start) / 5; each < 3*time.Millisecond || each > time.Second {
-		t.Errorf("a hash takes %v", each)
+	if least < 3*time.Millisecond {
+		t.Errorf("a hash takes %v", least)
 	}
 }
 

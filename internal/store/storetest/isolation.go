@@ -241,10 +241,10 @@ func checkLists(w *world) {
 // application and consents have the same.
 func checkForeignRemovals(w *world) {
 	home, away := w.home.realm.ID, w.away.realm.ID
-	g, kid := w.home.grant(), model.Grant{}
+	g := w.home.grant()
 	g.SessionID = "ses_1"
 	w.opened(g)
-	kid = w.opened(child(g))
+	kid := w.opened(child(g))
 	twin := g
 	twin.RealmID = away
 	w.opened(twin)
