@@ -11,6 +11,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/oauth"
 )
 
 type appCmd struct {
@@ -25,14 +26,14 @@ type appCmd struct {
 type appCreateCmd struct {
 	Name     string   `required:"true" help:"What people read when it asks."`
 	Kind     string   `required:"true" help:"What it is: ${enum}." enum:"service,agent,web,spa,native"`
-	Auth     string   `required:"true" help:"How it authenticates: ${enum}." enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
-	JWKS     string   `name:"jwks" help:"Its public keys, for private_key_jwt." placeholder:"FILE" type:"path"`
+	Auth     string   `required:"true" help:"How it authenticates: ${enum}. What a certificate must say for tls_client_auth stands in --settings." enum:"client_secret_basic,client_secret_post,private_key_jwt,tls_client_auth,self_signed_tls_client_auth,none"`
+	JWKS     string   `name:"jwks" help:"Its public keys, for private_key_jwt, or its certificates, for self_signed_tls_client_auth." placeholder:"FILE" type:"path"`
 	NewKey   string   `help:"Make its key here, for private_key_jwt, and write a profile for assent approve --profile." placeholder:"FILE" type:"path"`
 	Owner    string   `help:"The person for whom an agent acts." placeholder:"LOGIN"`
 	Scope    string   `help:"Scopes that it may have, separated by spaces."`
 	Grant    []string `help:"Grant types: client_credentials, ciba, ...; may be repeated. Default: what fits the kind." sep:","`
 	Resource []string `help:"APIs that its tokens are for; the first is the default; may be repeated." placeholder:"URI" sep:"none"`
-	Settings string   `help:"Its other switches and addresses, as JSON: redirect_uris, profile and so on." placeholder:"FILE" type:"path"`
+	Settings string   `help:"Its other switches and addresses, as JSON: redirect_uris, profile, tls_client_auth_subject_dn and so on." placeholder:"FILE" type:"path"`
 	TokenAlg string   `help:"Signature of its access tokens: ${enum}." enum:"ES256,EdDSA,RS256" default:"ES256"`
 	realmFlag
 	storeFlags
@@ -40,7 +41,7 @@ type appCreateCmd struct {
 
 // grantTypes are the names of grants that people type.
 var grantTypes = map[string]string{
-	"ciba": "urn:openid:params:grant-type:ciba",
+	"ciba": oauth.GrantCIBA,
 }
 
 // Run registers the application and prints its secret, if it has one: nobody
@@ -91,7 +92,7 @@ func (c *appCreateCmd) register(ctx context.Context, s *server.Server, jwks []by
 func (c *appCreateCmd) application(ctx context.Context, s *server.Server) (application.NewApplication, error) {
 	n := application.NewApplication{
 		Name: c.Name, Kind: model.ApplicationKind(c.Kind), AuthMethod: model.ClientAuthMethod(c.Auth),
-		Scopes: strings.Fields(c.Scope), GrantTypes: c.grants(), Resources: c.Resource, TokenAlg: c.TokenAlg,
+		Scopes: strings.Fields(c.Scope), Resources: c.Resource, TokenAlg: c.TokenAlg,
 	}
 	if c.JWKS != "" {
 		text, err := os.ReadFile(c.JWKS)
@@ -103,6 +104,7 @@ func (c *appCreateCmd) application(ctx context.Context, s *server.Server) (appli
 	if err := c.readSettings(&n.Settings); err != nil {
 		return n, err
 	}
+	n.GrantTypes = c.grants(n.Settings.GrantTypes)
 	if c.Owner != "" {
 		_, owner, err := findIdentity(ctx, s, c.Realm, c.Owner)
 		if err != nil {
@@ -131,14 +133,21 @@ func (c *appCreateCmd) readSettings(into *model.ApplicationSettings) error {
 	return nil
 }
 
-func (c *appCreateCmd) grants() []string {
-	if len(c.Grant) == 0 {
-		switch c.Kind {
-		case "agent":
-			return []string{"client_credentials", grantTypes["ciba"]}
-		case "service":
-			return []string{"client_credentials"}
+// grants are those that were named, else those of the settings, else what an
+// application of this kind commonly uses.
+func (c *appCreateCmd) grants(set []string) []string {
+	if len(c.Grant) == 0 && set == nil {
+		switch model.ApplicationKind(c.Kind) {
+		case model.KindAgent:
+			return []string{oauth.GrantClientCredentials, oauth.GrantCIBA}
+		case model.KindService:
+			return []string{oauth.GrantClientCredentials}
+		default:
+			return []string{oauth.GrantCode, oauth.GrantRefresh}
 		}
+	}
+	if len(c.Grant) == 0 {
+		return set
 	}
 	var list []string
 	for _, name := range c.Grant {

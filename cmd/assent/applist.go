@@ -15,12 +15,13 @@ type appListCmd struct {
 }
 
 type appReport struct {
-	ClientID string `json:"client_id"`
-	Name     string `json:"name"`
-	Kind     string `json:"kind"`
-	Auth     string `json:"auth"`
-	Status   string `json:"status"`
-	Owner    string `json:"owner,omitempty"` // identity id
+	ClientID string   `json:"client_id"`
+	Name     string   `json:"name"`
+	Kind     string   `json:"kind"`
+	Auth     string   `json:"auth"`
+	Grants   []string `json:"grant_types"`
+	Status   string   `json:"status"`
+	Owner    string   `json:"owner,omitempty"` // identity id
 	// TokensInvalidBefore: tokens that were issued until then are dead.
 	TokensInvalidBefore *time.Time `json:"tokens_invalid_before,omitempty"`
 }
@@ -54,7 +55,7 @@ func (c *appListCmd) Run(p *program) error {
 
 func newAppReport(a model.Application) appReport {
 	r := appReport{
-		ClientID: string(a.ID), Name: a.Name, Kind: string(a.Kind), Auth: string(a.Settings.AuthMethod),
+		ClientID: string(a.ID), Name: a.Name, Kind: string(a.Kind), Auth: string(a.Settings.AuthMethod), Grants: a.Settings.GrantTypes,
 		Status: string(a.Status), Owner: string(a.OwnerID),
 	}
 	if a.TokensInvalidBefore != 0 {

@@ -26,7 +26,7 @@ func (c *keyRotateCmd) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		if err := s.Keys.RotateNow(ctx, site, algs...); err != nil {
+		if err := s.Keys.RotateNow(ctx, site, operator, algs...); err != nil {
 			return err
 		}
 		list, err := s.Keys.List(ctx, site)

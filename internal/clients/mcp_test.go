@@ -123,7 +123,9 @@ func notes() *mcp.Server {
 		})
 	}
 	add("write", func(*auth.TokenInfo) string { return "written" })
-	add("whoami", func(i *auth.TokenInfo) string { return fmt.Sprint(i.Extra["client"], " ", slices.Sorted(slices.Values(i.Scopes))) })
+	add("whoami", func(i *auth.TokenInfo) string {
+		return fmt.Sprint(i.Extra["client"], " ", slices.Sorted(slices.Values(i.Scopes)))
+	})
 	return s
 }
 

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/assent-id/assent/sdk/evidence"
@@ -136,6 +137,14 @@ type Session struct {
 	IdleUntil  Millis // moves with use
 	EndedAt    Millis
 	UserAgent  string
+	// Earlier are what opened it before, where the person signed in again since.
+	Earlier []PasskeyID
+}
+
+// OpenedBy reports whether the session is the work of a passkey, or, where none is
+// named, of a password: then it ends with it.
+func (s Session) OpenedBy(id PasskeyID) bool {
+	return s.PasskeyID == id || slices.Contains(s.Earlier, id)
 }
 
 // Alive reports whether the session counts at an instant.

@@ -138,6 +138,9 @@ type TrustedIssuer struct {
 	// Reusable: an assertion with a jti may be presented again until it expires, as
 	// a token that is mounted into a workload is. ID-JAGs never may.
 	Reusable bool `json:"reusable,omitempty"`
+	// TrustEmails: an e-mail address counts as a login although its assertions do
+	// not say, in email_verified, whether somebody verified it.
+	TrustEmails bool `json:"trust_emails,omitempty"`
 }
 
 // A SubjectRule lets subjects of a trusted issuer in.

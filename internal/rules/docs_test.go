@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,54 @@ func TestLinkRuleFindsWhatIsMissing(t *testing.T) {
 		"internal/rules/page.md links to ../missing.png, which does not exist",
 	}
 	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// tableRule is the line under the head of a Markdown table.
+var tableRule = regexp.MustCompile(`^\|(\s*:?-+:?\s*\|)+\s*$`)
+
+// cutTables lists rows in a page that belong to no table: a blank line ends one,
+// and what follows is shown as text.
+func cutTables(page, text string) []string {
+	var found []string
+	fenced, row := false, 0 // of the table at hand
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fenced = !fenced
+		}
+		if fenced || !strings.HasPrefix(line, "|") {
+			row = 0
+			continue
+		}
+		if row++; row == 1 && (i+1 == len(lines) || !tableRule.MatchString(lines[i+1])) {
+			found = append(found, page+":"+strconv.Itoa(i+1)+" is a row without a table above it")
+		}
+	}
+	return found
+}
+
+func TestTablesInTheDocumentationAreWhole(t *testing.T) {
+	var found []string
+	tables := 0
+	err := ownFiles(".md", func(name string, text []byte) error {
+		tables += strings.Count(string(text), "|---")
+		found = append(found, cutTables(name, string(text))...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tables < 5 {
+		t.Fatalf("found only %d tables: the walk is broken", tables)
+	}
+	report(t, found)
+}
+
+func TestTableRuleFindsRowsThatWereCutOff(t *testing.T) {
+	text := "| a | b |\n|---|:-:|\n| 1 | 2 |\n\n| 3 | 4 |\n| 5 | 6 |\n\n```\n| 7 |\n```\n| 8 |"
+	if got, want := cutTables("p.md", text), []string{"p.md:5 is a row without a table above it", "p.md:11 is a row without a table above it"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -93,9 +93,9 @@ func tokenWay(pairs func(*estate) []string) func(*testing.T, *estate) string {
 	}
 }
 
-func introspected(token func(*estate) string) func(*testing.T, *estate) string {
+func introspected(form func(*estate) url.Values) func(*testing.T, *estate) string {
 	return func(t *testing.T, e *estate) string {
-		got := e.Post(t, "/oauth/introspect", e.as("token", token(e)))
+		got := e.Post(t, "/oauth/introspect", form(e))
 		if got.Status == http.StatusOK && got.JSON["active"] != true {
 			return "inactive"
 		}
@@ -109,8 +109,17 @@ func userinfo(token func(*estate) string) func(*testing.T, *estate) string {
 	}
 }
 
-func theJWT(e *estate) string       { return e.jwt }
+func theJWT(e *estate) string { return e.jwt }
+
 func theReference(e *estate) string { return e.reference }
+
+// askAboutReference is by whom the opaque token was given to, or by a stranger.
+func askAboutReference(e *estate) url.Values {
+	if e.asker == e.other {
+		return e.as("token", e.reference)
+	}
+	return e.opaque.Form("token", e.reference)
+}
 
 var everyWay = []way{
 	{"client_credentials", false, tokenWay(func(*estate) []string { return []string{"grant_type", oauth.GrantClientCredentials, "scope", "read"} })},
@@ -123,7 +132,9 @@ var everyWay = []way{
 		return []string{"grant_type", oauth.GrantExchange, "subject_token", e.jwt, "subject_token_type", "urn:ietf:params:oauth:token-type:access_token"}
 	})},
 	{"userinfo", false, userinfo(theJWT)},
-	{"introspection", false, introspected(theJWT)},
+	{"introspection", false, introspected(func(e *estate) url.Values { return e.as("token", e.jwt) })},
+	{"userinfo, opaque", false, userinfo(theReference)},
+	{"introspection, opaque", false, introspected(askAboutReference)},
 	{"refresh", false, tokenWay(func(e *estate) []string {
 		return []string{"grant_type", oauth.GrantRefresh, "refresh_token", e.refresh}
 	})},
@@ -150,7 +161,7 @@ var everyWay = []way{
 // and "sign-in" for the way to it.
 func authorizeError(t *testing.T, e *estate, params url.Values) string {
 	t.Helper()
-	page, err := e.Person.Authorize(t.Context(), e.URL2()+"/oauth/authorize?"+params.Encode(), softperson.Choices{StopAtSignIn: true})
+	page, err := e.Person.Authorize(t.Context(), e.World.URL+"/oauth/authorize?"+params.Encode(), softperson.Choices{StopAtSignIn: true})
 	servertest.Check(t, err)
 	switch {
 	case page.Left:
@@ -161,9 +172,6 @@ func authorizeError(t *testing.T, e *estate, params url.Values) string {
 		return "page"
 	}
 }
-
-// URL2 is the issuer of the estate's realm.
-func (e *estate) URL2() string { return e.World.URL }
 
 // A stop is a reason to refuse. want has the refusal of each way that it closes;
 // the others must go on.
@@ -197,8 +205,9 @@ func merged(maps ...map[string]string) map[string]string {
 var (
 	tokenWays  = []string{"client_credentials", "code", "device", "CIBA", "exchange", "refresh"}
 	heldWays   = []string{"code", "device", "CIBA", "exchange", "refresh"} // by what was given before
-	clientWays = append(slices.Clone(tokenWays), "introspection", "CIBA start", "device start", "push")
-	useWays    = []string{"userinfo"}
+	clientWays = append(slices.Clone(tokenWays), "introspection", "introspection, opaque", "CIBA start", "device start", "push")
+	useWays    = []string{"userinfo", "userinfo, opaque"}
+	lookWays   = []string{"introspection", "introspection, opaque"}
 )
 
 var everyStop = []stop{
@@ -210,32 +219,37 @@ var everyStop = []stop{
 		want: merged(all("invalid_client", clientWays...), all("invalid_token", useWays...), all("page", "authorize", "authorize, pushed"))},
 	{name: "application disabled", do: setApplication(model.ApplicationDisabled),
 		want: merged(all("invalid_client", clientWays...), all("invalid_token", useWays...), all("page", "authorize", "authorize, pushed"))},
-	{name: "tokens of the application revoked", do: func(t *testing.T, e *estate) {
-		servertest.Check(t, e.Server.Applications.RevokeTokens(t.Context(), e.Site, model.ClientID(e.App.ID), "test"))
-	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", "introspection"),
+	{name: "not before: tokens of the application", do: func(t *testing.T, e *estate) {
+		for _, app := range []servertest.App{e.App, e.opaque.App} {
+			servertest.Check(t, e.Server.Applications.RevokeTokens(t.Context(), e.Site, model.ClientID(app.ID), "test"))
+		}
+	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", lookWays...),
 		map[string]string{"exchange": "invalid_request"})},
-	{name: "tokens of the realm revoked", do: func(t *testing.T, e *estate) {
+	{name: "not before: tokens of the realm", do: func(t *testing.T, e *estate) {
 		servertest.Check(t, e.Server.Realms.RevokeTokens(t.Context(), e.Site.Realm.ID, "test"))
-	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", "introspection"),
+	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", lookWays...),
 		map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
 	{name: "person suspended", do: suspend(false), want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...),
-		all("inactive", "introspection"), map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
+		all("inactive", lookWays...), map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
 	{name: "person suspended and active again", do: suspend(true), want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...),
-		all("inactive", "introspection"), map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
+		all("inactive", lookWays...), map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
 	{name: "foreign client", do: func(_ *testing.T, e *estate) { e.asker = e.other },
 		want: merged(all("invalid_grant", "code", "device", "CIBA", "refresh"), map[string]string{"exchange": "invalid_request",
-			"introspection": "inactive", "authorize": "consent_required", "authorize, pushed": "page"})},
+			"introspection": "inactive", "introspection, opaque": "inactive", "authorize": "consent_required", "authorize, pushed": "invalid_request_uri"})},
 	{name: "used before", do: func(*testing.T, *estate) {}, twice: true,
 		want: merged(all("invalid_grant", "code", "device", "CIBA"), all("invalid_request_uri", "authorize, pushed"))},
 	// The last: it turns the clock.
 	{name: "expired", do: func(_ *testing.T, e *estate) { e.clock.Turn(31 * 24 * time.Hour) },
 		want: merged(all("invalid_grant", "code", "refresh"), all("expired_token", "device", "CIBA"), all("invalid_token", useWays...),
-			map[string]string{"exchange": "invalid_request", "introspection": "inactive", "authorize": "login_required", "authorize, pushed": "page"})},
+			map[string]string{"exchange": "invalid_request", "introspection": "inactive", "introspection, opaque": "inactive",
+				"authorize": "login_required", "authorize, pushed": "invalid_request_uri"})},
 }
 
 func setApplication(status model.ApplicationStatus) func(*testing.T, *estate) {
 	return func(t *testing.T, e *estate) {
-		servertest.Check(t, e.Server.Applications.SetStatus(t.Context(), e.Site, model.ClientID(e.App.ID), status, "test"))
+		for _, app := range []servertest.App{e.App, e.opaque.App} {
+			servertest.Check(t, e.Server.Applications.SetStatus(t.Context(), e.Site, model.ClientID(app.ID), status, "test"))
+		}
 	}
 }
 

@@ -119,6 +119,9 @@ func (s *Server) inRealm(next http.Handler) http.Handler {
 			err = fmt.Errorf("path is not canonical: %w", model.ErrNotFound)
 		}
 		if errors.Is(err, model.ErrNotFound) {
+			if strings.Contains(r.URL.Path, "/.well-known/") {
+				oauthhttp.OpenToScripts(w.Header())
+			}
 			return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here.", Cause: err}
 		}
 		if err != nil {

@@ -25,7 +25,8 @@ WHERE NOT EXISTS (SELECT 1 FROM session WHERE realm_id = $1 AND id = $7 AND ende
 AND ($16 = 0
   OR NOT EXISTS (SELECT 1 FROM realm WHERE id = $1 AND tokens_invalid_before >= $16)
   AND NOT EXISTS (SELECT 1 FROM application WHERE realm_id = $1 AND id = $5 AND tokens_invalid_before >= $16)
-  AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = $4 AND tokens_invalid_before >= $16))`
+  AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = $4 AND tokens_invalid_before >= $16))
+ON CONFLICT (realm_id, id) DO NOTHING`
 
 	// Changes nothing, but takes the parent's row: whoever revokes the parent
 	// comes before, and this finds it revoked, or after, and then finds the child.

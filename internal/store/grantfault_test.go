@@ -118,6 +118,6 @@ func TestARevocationWhoseCommitIsUnknownIsToldAndCanBeRepeated(t *testing.T) {
 			}
 			return err
 		},
-		reads: 1,
+		reads: 2, // the grant, and its children
 	})
 }

@@ -16,7 +16,7 @@ SELECT application_id FROM session_application WHERE realm_id = $1 AND session_i
 
 	sessionColumns = `
 SELECT realm_id, id, digest, identity_id, passkey_id, auth_time, last_seen_at, expires_at,
-  idle_until, ended_at, user_agent
+  idle_until, ended_at, user_agent, earlier
 FROM session WHERE realm_id = $1`
 	sessionsOfIdentitySQL = sessionColumns + ` AND identity_id = $2 AND expires_at > $3 ORDER BY auth_time, id`
 )

@@ -13,8 +13,11 @@ UPDATE passkey SET name = $3 WHERE realm_id = $1 AND id = $2 AND revoked_at = 0`
 	revokePasskeySQL = `
 UPDATE passkey SET revoked_at = $3 WHERE realm_id = $1 AND id = $2 AND revoked_at = 0`
 
+	// Also those that another has opened again since.
 	endPasskeySessionsSQL = `
-UPDATE session SET ended_at = $3 WHERE realm_id = $1 AND passkey_id = $2 AND ended_at = 0`
+UPDATE session SET ended_at = $3 WHERE realm_id = $1 AND ended_at = 0
+AND identity_id = (SELECT identity_id FROM passkey WHERE realm_id = $1 AND id = $2)
+AND (passkey_id = $2 OR earlier || ' ' LIKE '% ' || $2 || ' %')`
 
 	revokeBindingJobSQL = `
 UPDATE binding_job SET state = 'REVOKED', updated_at = $3

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/assent-id/assent/internal/model"
 )
@@ -19,16 +20,20 @@ INSERT INTO session (realm_id, id, digest, identity_id, passkey_id, auth_time, l
   idle_until, ended_at, user_agent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
-	// Who signs in again in a session that lives keeps it, under a new cookie.
+	// Who signs in again in a session that lives keeps it, under a new cookie. It
+	// goes on to depend on what opened it before.
 	openSessionSQL = insertSessionSQL + `
 ON CONFLICT (realm_id, id) DO UPDATE SET digest = excluded.digest, passkey_id = excluded.passkey_id,
+  earlier = CASE
+    WHEN session.passkey_id = excluded.passkey_id OR session.earlier || ' ' LIKE '% ' || session.passkey_id || ' %' THEN session.earlier
+    ELSE session.earlier || ' ' || session.passkey_id END,
   auth_time = excluded.auth_time, last_seen_at = excluded.last_seen_at, expires_at = excluded.expires_at,
   idle_until = excluded.idle_until, user_agent = excluded.user_agent
 WHERE session.identity_id = excluded.identity_id AND session.ended_at = 0`
 
 	sessionByDigestSQL = `
 SELECT realm_id, id, digest, identity_id, passkey_id, auth_time, last_seen_at, expires_at,
-  idle_until, ended_at, user_agent
+  idle_until, ended_at, user_agent, earlier
 FROM session WHERE realm_id = $1 AND digest = $2`
 
 	touchSessionSQL = `
@@ -65,7 +70,20 @@ func scanSession(r row) model.Session {
 		RealmID: model.RealmID(r.text()), ID: model.SessionID(r.text()), Digest: r.bytes(),
 		IdentityID: model.IdentityID(r.text()), PasskeyID: model.PasskeyID(r.text()), AuthTime: millis(r),
 		LastSeenAt: millis(r), ExpiresAt: millis(r), IdleUntil: millis(r), EndedAt: millis(r), UserAgent: r.text(),
+		Earlier: scanEarlier(r.text()),
 	}
+}
+
+// scanEarlier reads ids that each come after a space.
+func scanEarlier(text string) []model.PasskeyID {
+	var list []model.PasskeyID
+	for id := range strings.SplitSeq(text, " ") {
+		list = append(list, model.PasskeyID(id))
+	}
+	if len(list) == 1 {
+		return nil
+	}
+	return list[1:]
 }
 
 // SessionByDigest implements the sign-in service's store.
@@ -76,7 +94,7 @@ func (s *Store) SessionByDigest(ctx context.Context, realm model.RealmID, digest
 
 const sessionWithIdentitySQL = `
 SELECT s.realm_id, s.id, s.digest, s.identity_id, s.passkey_id, s.auth_time, s.last_seen_at, s.expires_at,
-  s.idle_until, s.ended_at, s.user_agent,
+  s.idle_until, s.ended_at, s.user_agent, s.earlier,
   i.realm_id, i.id, i.display_name, i.status, i.traits, i.tokens_invalid_before, i.created_at, i.updated_at, i.version
 FROM session s JOIN identity i ON i.realm_id = s.realm_id AND i.id = s.identity_id
 WHERE s.realm_id = $1 AND s.digest = $2`

@@ -129,16 +129,30 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error 
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
+		TooLarge(w, err)
 		return bodyProblem(err)
 	}
 	switch _, err := dec.Token(); {
 	case errors.Is(err, io.EOF):
 		return nil
+	case TooLarge(w, err):
+		return bodyProblem(err)
 	case err == nil:
 		return bodyProblem(errors.New("data after the JSON value"))
 	default:
 		return bodyProblem(err)
 	}
+}
+
+// TooLarge reports whether a body could not be read because it is over its limit.
+// The connection ends with the answer then: the server would otherwise read on, to
+// find the next request behind that body.
+func TooLarge(w http.ResponseWriter, err error) bool {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); !ok {
+		return false
+	}
+	w.Header().Set("Connection", "close")
+	return true
 }
 
 func bodyProblem(err error) *Problem {

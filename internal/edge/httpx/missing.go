@@ -10,7 +10,7 @@ import (
 // 404. A mux with a pattern for everything cannot do that by itself.
 func Missing(mux *http.ServeMux, detail string) HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		allow := allowed(mux, r)
+		allow := Allowed(mux, r)
 		if len(allow) == 0 {
 			return &Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: detail}
 		}
@@ -20,9 +20,9 @@ func Missing(mux *http.ServeMux, detail string) HandlerFunc {
 	}
 }
 
-// allowed lists the methods for which mux has another pattern than the one
+// Allowed lists the methods for which mux has another pattern than the one
 // that serves r.
-func allowed(mux *http.ServeMux, r *http.Request) []string {
+func Allowed(mux *http.ServeMux, r *http.Request) []string {
 	var found []string
 	for _, method := range [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 		http.MethodPatch, http.MethodDelete, http.MethodOptions} {

@@ -49,7 +49,8 @@ type (
 		After string `query:"page_token" maxLength:"512" doc:"The next_page_token of the page before." example:"shop"`
 	}
 	listOut struct{ Body ApplicationList }
-	Client  struct {
+	// Client is the input that names an application.
+	Client struct {
 		Target
 		ClientID string `path:"client_id" maxLength:"512" doc:"The client_id." example:"shop"`
 	}

@@ -30,7 +30,7 @@ func description(version string) huma.Config {
 			Servers: []*huma.Server{{URL: "/", Description: "The default realm's issuer."}},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{schemeName: {Type: "oauth2", Description: "Tokens of management applications.",
-					Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: "/oauth/token", Scopes: scopes}}}}}},
+					Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: "/oauth/token", Scopes: scopes}}}}}}, //nolint:gosec // G101: the path of an endpoint, no credential
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 	}

@@ -62,7 +62,7 @@ func (a *API) signingKeys() {
 					algs = append(algs, jose.Alg(name))
 				}
 			}
-			if err := a.cfg.Keys.RotateNow(ctx, c.site, algs...); err != nil {
+			if err := a.cfg.Keys.RotateNow(ctx, c.site, c.actor, algs...); err != nil {
 				return nil, err
 			}
 			return a.listKeys(ctx, c)

@@ -37,7 +37,7 @@ type Realms interface {
 // Keys are the signing keys of realms.
 type Keys interface {
 	List(context.Context, *model.Site) ([]model.SigningKey, error)
-	RotateNow(ctx context.Context, site *model.Site, algs ...jose.Alg) error
+	RotateNow(ctx context.Context, site *model.Site, actor string, algs ...jose.Alg) error
 }
 
 // Applications are registered clients.

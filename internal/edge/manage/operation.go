@@ -46,10 +46,9 @@ type operation struct {
 	summary, about   string
 	tag              string
 	scope            Scope
-	status           int      // of success; 0: 200
-	refusals         []int    // beyond those that all have
-	takes, gives     any      // examples of the bodies; nil: there is none
-	headers          []string // of the answer
+	status           int   // of success; 0: 200
+	refusals         []int // beyond those that all have
+	takes, gives     any   // examples of the bodies; nil: there is none
 }
 
 // A Target is where the operation acts. Every input embeds it.

@@ -2,6 +2,7 @@ package manage_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,11 @@ func TestSigningKeysAreRotatedAtOnceAndTheOldStayPublished(t *testing.T) {
 	jwks := string(w.Get(t, "/oauth/jwks").Body)
 	if !strings.Contains(jwks, after["active"]) || !strings.Contains(jwks, after["retired"]) {
 		t.Errorf("the JWKS lacks a key: %s", jwks)
+	}
+	events, err := w.Server.Audit.Page(t.Context(), w.Site, "", 100)
+	servertest.Check(t, err)
+	if i := slices.IndexFunc(events, func(e model.Event) bool { return e.Type == "signing_key.activated" }); i < 0 || !strings.HasPrefix(events[i].Actor, "svc_") {
+		t.Errorf("the trail does not name the application that asked: %+v", events)
 	}
 	// The token, signed by the key before, is good; without a body all keys turn.
 	wants(t, "rotate all", w.call(t, token, http.MethodPost, w.base+"/signing-keys/rotate", ""), http.StatusOK, "")

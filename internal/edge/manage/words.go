@@ -1,6 +1,8 @@
 package manage
 
 // choices are the values of members whose Go type does not say them.
+//
+//nolint:gosec // G101: the names of methods, no credentials
 var choices = map[string]string{
 	"profile":                         "oidc,oauth21,fapi2,fapi2_message_signing,fapi_ciba,mcp",
 	"token_endpoint_auth_method":      "none,client_secret_basic,client_secret_post,private_key_jwt,tls_client_auth,self_signed_tls_client_auth",
@@ -13,6 +15,8 @@ var choices = map[string]string{
 
 // words are what the document says of each schema and each member: by
 // "Schema.member" or, where it means the same everywhere, by "member".
+//
+//nolint:gosec // G101: words about credentials, and none of them
 var words = map[string]string{
 	"Problem":          "A refusal (RFC 9457).",
 	"type":             "Always about:blank: the code says what it is.",
@@ -97,6 +101,7 @@ var words = map[string]string{
 	"TrustedIssuer.identity_assertions":       "It may issue identity assertions (ID-JAG) for this server.",
 	"max_lifetime":                            "Longest lifetime of its assertions, in seconds; 0: 3600.",
 	"reusable":                                "An assertion with a jti may be presented again until it expires.",
+	"trust_emails":                            "Its e-mail addresses count as logins although it does not say email_verified; false never counts.",
 	"SubjectRule":                             "Lets subjects of a trusted issuer in.",
 	"subject":                                 "The exact sub, or a prefix that ends with *.",
 	"claims":                                  "Claims that must have these values; a name that starts with / is a JSON Pointer.",

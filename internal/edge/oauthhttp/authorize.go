@@ -80,6 +80,11 @@ func (e *Endpoints) who(r *http.Request) (*oauth.SignedIn, error) {
 
 // authorize: RFC 6749, Section 3.1: GET, and POST as a form.
 func (e *Endpoints) authorize(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead { // no code for who reads no answer
+		w.Header().Set("Allow", "GET, POST")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return nil
+	}
 	req, err := parseAuthorization(w, r)
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package oauthhttp_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,8 +30,7 @@ func members(t *testing.T, v url.Values, want ...string) {
 
 // RFC 6749, Section 4.1.2, and RFC 9207, Section 2.
 //
-// Requirement: authorize-success-members, authorize-get-and-post, authorize-303, authorize-unknown-ignored
-// Requirement: authorize-hints-accepted, authorize-order-free
+// Requirement: authorize-success-members, authorize-get-and-post, authorize-unknown-ignored, authorize-hints-accepted
 func TestAuthorizeAnswersWithCodeStateAndIssuer(t *testing.T) {
 	w := servertest.Start(t, nil)
 	f := w.Flow(t, application.NewApplication{})
@@ -42,6 +43,54 @@ func TestAuthorizeAnswersWithCodeStateAndIssuer(t *testing.T) {
 	servertest.Check(t, err)
 	if posted.SignedIn+posted.Asked != 0 || !posted.Left || posted.URL.Query().Get("code") == "" {
 		t.Errorf("by POST: %+v", posted)
+	}
+}
+
+// A browser would send what it posted, a password maybe, to where a 307 leads.
+//
+// Requirement: authorize-303
+func TestARedirectThatAnswersAFormMakesABrowserFetch(t *testing.T) {
+	w := servertest.Start(t, nil)
+	f := w.Flow(t, application.NewApplication{})
+	if status, to := led(t, http.MethodPost, f); status != http.StatusSeeOther {
+		t.Errorf("nobody is signed in: %d %s", status, to)
+	}
+	agreed := f.Open(t) // the last step was the form in which the person agreed
+	if agreed.Asked != 1 || !agreed.Left || agreed.Status != http.StatusSeeOther {
+		t.Errorf("agreed: %d %s", agreed.Status, agreed.URL)
+	}
+	for name, change := range map[string][]string{"a code": nil, "an error": {"scope", "openid", "response_type", "token"}} {
+		page, err := f.Person.PostAuthorize(t.Context(), w.URL+"/oauth/authorize", f.Params(change...), softperson.Choices{})
+		servertest.Check(t, err)
+		if !page.Left || page.Status != http.StatusSeeOther || page.URL.Query().Has("error") != (change != nil) {
+			t.Errorf("%s: %d %s", name, page.Status, page.URL)
+		}
+	}
+}
+
+// Requirement: authorize-order-free
+func TestTheOrderOfParametersAndScopesChangesNothing(t *testing.T) {
+	w := servertest.Start(t, nil)
+	f := w.Flow(t, application.NewApplication{})
+	answer := func(scope string, order func(a, b string) int) map[string]any {
+		v := f.Params("scope", scope, "claims", `{"userinfo":{"email":null}}`)
+		var query []string
+		for _, name := range slices.SortedFunc(maps.Keys(v), order) {
+			query = append(query, name+"="+url.QueryEscape(v.Get(name)))
+		}
+		page, err := f.Person.Authorize(t.Context(), w.URL+"/oauth/authorize?"+strings.Join(query, "&"), softperson.Choices{})
+		servertest.Check(t, err)
+		members(t, page.URL.Query(), "code", "state", "iss")
+		got := f.Redeem(t, page.URL.Query().Get("code"))
+		scopes := strings.Fields(got.Text("scope"))
+		slices.Sort(scopes)
+		access, id := claimsOf(t, got.Text("access_token")), claimsOf(t, got.Text("id_token"))
+		return map[string]any{"scope": strings.Join(scopes, " "), "sub": access["sub"], "aud": access["aud"], "nonce": id["nonce"], "state": page.URL.Query().Get("state")}
+	}
+	forth := answer("openid email read", strings.Compare)
+	back := answer("read email openid", func(a, b string) int { return strings.Compare(b, a) })
+	if forth["scope"] != "email openid read" || !maps.Equal(forth, back) {
+		t.Errorf("forth %v, back %v", forth, back)
 	}
 }
 
@@ -126,12 +175,6 @@ func TestAuthorizeSendsOtherErrorsToTheClient(t *testing.T) {
 				}
 				return
 			}
-			if tt.want == "request_uri_not_supported" { // what it says cannot be known, so neither where it leads
-				if page.Left || page.Status != http.StatusBadRequest {
-					t.Errorf("got %d %s", page.Status, page.URL)
-				}
-				return
-			}
 			members(t, got, "error", "error_description", "state", "iss", "keep")
 			if got.Get("error") != tt.want || got.Get("keep") != "a b" || got.Get("iss") != w.URL || got.Get("state") != "st-1" {
 				t.Errorf("got %v", got)
@@ -147,10 +190,16 @@ func TestAuthorizeSendsOtherErrorsToTheClient(t *testing.T) {
 func TestAuthorizeRefusesAParameterGivenTwice(t *testing.T) {
 	w := servertest.Start(t, nil)
 	f := w.Flow(t, application.NewApplication{})
-	for _, name := range []string{"scope", "state", "nonce", "client_id", "prompt"} {
-		page, err := f.Person.Authorize(t.Context(), f.URL()+"&"+name+"=again", softperson.Choices{})
+	for _, name := range []string{"scope", "state", "nonce", "client_id", "redirect_uri", "max_age"} {
+		page, err := f.Person.Authorize(t.Context(), f.URL("max_age", "1")+"&"+name+"=again", softperson.Choices{})
 		servertest.Check(t, err)
-		if page.URL.Query().Get("code") != "" || page.Status == http.StatusOK {
+		if name == "client_id" || name == "redirect_uri" { // whom to tell is what is ambiguous
+			if page.Left || page.Status != http.StatusBadRequest || !strings.Contains(page.Body, "invalid_request: "+name) {
+				t.Errorf("%s twice: %d %s", name, page.Status, page.Body)
+			}
+			continue
+		}
+		if got := page.URL.Query(); got.Get("error") != "invalid_request" || got.Has("state") == (name == "state") {
 			t.Errorf("%s twice: %d %s", name, page.Status, page.URL)
 		}
 	}

@@ -1,9 +1,11 @@
 package oauthhttp_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -179,5 +181,33 @@ func TestAPublishedClientProvesItselfByItsKeysAndMayChangeThem(t *testing.T) {
 	}
 	if got := redeem(first); got.Status != http.StatusUnauthorized || got.Text("error") != "invalid_client" {
 		t.Errorf("the key that it withdrew: %d %s", got.Status, got.Body)
+	}
+}
+
+// Anybody can send these requests, in the name of any URL.
+//
+// Requirement: cimd-works, limits-discovery
+func TestNoDocumentIsReadForALogoASignOutOrASecret(t *testing.T) {
+	w, _ := reading(t)
+	p := newPublisher(t)
+	before, err := w.Server.Applications.List(t.Context(), w.Site)
+	servertest.Check(t, err)
+	id := p.client("/client.json", map[string]any{"logo_uri": p.URL + "/logo.png", "post_logout_redirect_uris": []string{"https://editor.example/"}})
+	if got := w.Get(t, "/oauth/logo?client_id="+url.QueryEscape(id)); got.Status != http.StatusNotFound {
+		t.Errorf("logo: %d", got.Status)
+	}
+	if got := w.Get(t, "/oauth/logout?client_id="+url.QueryEscape(id)); got.Status >= 500 {
+		t.Errorf("logout: %d", got.Status)
+	}
+	basic := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id) + ":secret"))
+	form := url.Values{"grant_type": {oauth.GrantClientCredentials}}
+	wantError(t, "basic", w.Post(t, "/oauth/token", form, "Authorization", "Basic "+basic), "invalid_client")
+	form.Set("client_id", id)
+	form.Set("client_secret", "secret")
+	wantError(t, "post", w.Post(t, "/oauth/token", form), "invalid_client")
+	after, err := w.Server.Applications.List(t.Context(), w.Site)
+	servertest.Check(t, err)
+	if len(after) != len(before) {
+		t.Errorf("there were %d applications, there are %d", len(before), len(after))
 	}
 }

@@ -1,7 +1,10 @@
 package oauthhttp_test
 
 import (
+	"bytes"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,20 +13,18 @@ import (
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
 )
 
 // OpenID Connect Core 1.0, Section 2.
 //
-// Requirement: id-token-claims, token-scope-echoed, code-entropy, authorize-claims-placement
+// Requirement: id-token-claims, token-scope-echoed, authorize-claims-placement
 func TestACodeGivesTokensForThePersonWhoSignedIn(t *testing.T) {
 	w := servertest.Start(t, nil)
 	f := w.Flow(t, application.NewApplication{})
 	code := f.Code(t, "scope", "openid email read")
-	if len(code) < 60 {
-		t.Errorf("the code has %d characters", len(code))
-	}
 	got := f.Redeem(t, code)
 	if got.Status != 200 || got.Text("scope") != "openid email read" || got.Text("token_type") != "Bearer" || got.Text("refresh_token") == "" {
 		t.Fatalf("got %d %s", got.Status, got.Body)
@@ -52,6 +53,52 @@ func TestACodeGivesTokensForThePersonWhoSignedIn(t *testing.T) {
 	if access["sub"] != id["sub"] || access["client_id"] != f.App.ID || access["auth_time"] != id["auth_time"] || access["aud"] != w.URL {
 		t.Errorf("access token = %v", access)
 	}
+}
+
+// Requirement: code-entropy
+func TestEachCodeIsNewAndNoneStandsInTheDatabase(t *testing.T) {
+	folder := t.TempDir()
+	w := servertest.Start(t, func(c *server.Config) { c.Database = filepath.Join(folder, "assent.sqlite") })
+	f := w.Flow(t, application.NewApplication{Settings: model.ApplicationSettings{FirstParty: true}})
+	seen := map[string]bool{}
+	for range 1000 {
+		seen[f.Code(t)] = true
+	}
+	if len(seen) != 1000 {
+		t.Errorf("of 1000 codes %d are different", len(seen))
+	}
+	code := f.Code(t)
+	if len(code) < 22 { // 128 bits
+		t.Errorf("the code has %d characters", len(code))
+	}
+	long := f.Code(t, "claims", `{"userinfo":{"email":{"values":["`+strings.Repeat("x", 2000)+`"]}}}`) // is kept here, and fetched by a reference
+	refresh := f.Redeem(t, code).Text("refresh_token")
+	if !strings.HasPrefix(long, "~") || refresh == "" {
+		t.Fatalf("code %q, refresh token %q", long, refresh)
+	}
+	kept := wholeDatabase(t, folder)
+	for name, secret := range map[string]string{"a code": code, "a code that is kept": long[1:], "a refresh token": refresh, "its number": strings.Split(refresh, ".")[2]} {
+		if bytes.Contains(kept, []byte(secret)) {
+			t.Errorf("%s stands in the database", name)
+		}
+	}
+	if !bytes.Contains(kept, []byte(f.App.ID)) {
+		t.Error("what does stand there was not found either")
+	}
+}
+
+// wholeDatabase is every byte of the files of a database.
+func wholeDatabase(t *testing.T, folder string) []byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "assent.sqlite*"))
+	servertest.Check(t, err)
+	var whole []byte
+	for _, name := range files {
+		part, err := os.ReadFile(name)
+		servertest.Check(t, err)
+		whole = append(whole, part...)
+	}
+	return whole
 }
 
 // altered changes one character in the middle.

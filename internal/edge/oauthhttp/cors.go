@@ -2,6 +2,7 @@ package oauthhttp
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 )
@@ -48,6 +49,53 @@ func openRoute(mux *http.ServeMux, path string, methods ...method) {
 	for _, m := range methods {
 		mux.Handle(m.name+" "+path, allowCORS(refusing(m.handle)))
 	}
+	openRest(mux, path)
+}
+
+// openRest answers whatever other method comes to an open path.
+func openRest(mux *http.ServeMux, path string) {
 	mux.HandleFunc("OPTIONS "+path, preflight)
-	mux.Handle(path, allowCORS(httpx.API(httpx.Missing(mux, "There is nothing here."))))
+	mux.Handle(path, allowCORS(wrongMethod(mux)))
+}
+
+// closedRoute registers a path that programs call and scripts of other origins
+// do not.
+func closedRoute(mux *http.ServeMux, path string, methods ...method) {
+	for _, m := range methods {
+		mux.Handle(m.name+" "+path, refusing(m.handle))
+	}
+	mux.Handle(path, wrongMethod(mux))
+}
+
+// wrongMethod refuses in the form of this surface's other errors, with the methods
+// that there are (RFC 9110, Section 15.5.6).
+func wrongMethod(mux *http.ServeMux) http.Handler {
+	return httpx.Adapt(func(w http.ResponseWriter, r *http.Request) error {
+		httpx.Note(r, "method_not_allowed", nil)
+		w.Header().Set("Allow", strings.Join(httpx.Allowed(mux, r), ", "))
+		return httpx.WriteRaw(w, http.StatusMethodNotAllowed, "application/json", wrongMethodBody)
+	}, writeRefusal)
+}
+
+var wrongMethodBody = []byte(`{"error":"invalid_request","error_description":"this address takes requests of another method"}`)
+
+// unknownWellKnown answers for documents that are not here. Clients in browsers
+// look for some and go on without them, if they may read that there are none.
+func unknownWellKnown() http.Handler {
+	missing := httpx.API(func(http.ResponseWriter, *http.Request) error {
+		return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: "There is nothing here."}
+	})
+	return allowCORS(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			preflight(w, r)
+			return
+		}
+		missing.ServeHTTP(w, r)
+	}))
+}
+
+// OpenToScripts lets scripts of any origin read an answer that was written
+// elsewhere.
+func OpenToScripts(h http.Header) {
+	h["Access-Control-Allow-Origin"] = anyOrigin
 }

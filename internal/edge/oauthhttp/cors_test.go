@@ -43,9 +43,6 @@ func TestScriptsOfAnyOriginMayReadAnswersAndErrors(t *testing.T) {
 	w := servertest.Start(t, nil)
 	for path, method := range openPaths {
 		for _, m := range []string{method, http.MethodPatch} {
-			if m == http.MethodPatch && (path == "/userinfo" || strings.HasSuffix(path, "did.json")) {
-				continue
-			}
 			got := servertest.Do(t, m, w.URL+path, nil, "Origin", "null")
 			exposed := got.Header.Get("Access-Control-Expose-Headers")
 			if got.Header.Get("Access-Control-Allow-Origin") != "*" || got.Header.Get("Access-Control-Allow-Credentials") != "" ||
@@ -72,5 +69,50 @@ func TestPagesAndWhatServersCallAreNotForScripts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A client that guessed the method wrong gets one answer, in the form of the
+// endpoint's other errors; a script may read it where it may read those.
+//
+// Requirement: cors-headers, token-errors-json
+func TestAnotherMethodIsRefusedInOneForm(t *testing.T) {
+	w := servertest.Start(t, nil)
+	for _, tt := range []struct {
+		method, path, allow string
+		open                bool
+	}{
+		{"GET", "/oauth/token", "POST, OPTIONS", true}, {"PUT", "/oauth/revoke", "POST, OPTIONS", true}, {"GET", "/oauth/par", "POST, OPTIONS", true},
+		{"DELETE", "/userinfo", "GET, HEAD, POST, OPTIONS", true}, {"POST", "/oauth/jwks", "GET, HEAD, OPTIONS", true},
+		{"GET", "/oauth/device/code", "POST, OPTIONS", true}, {"GET", "/oauth/register", "POST, OPTIONS", true},
+		{"POST", "/.well-known/openid-configuration", "GET, HEAD, OPTIONS", true}, {"POST", "/.well-known/did.json", "GET, HEAD, OPTIONS", true},
+		{"GET", "/oauth/introspect", "POST", false}, {"OPTIONS", "/oauth/introspect", "POST", false}, {"GET", "/oauth/bc-authorize", "POST", false},
+	} {
+		got := servertest.Do(t, tt.method, w.URL+tt.path, nil, "Origin", "https://app.example")
+		if got.Status != 405 || got.Header.Get("Allow") != tt.allow || got.Header.Get("Content-Type") != "application/json" ||
+			got.Text("error") != "invalid_request" || got.Text("error_description") == "" || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s: %d %v %s", tt.method, tt.path, got.Status, got.Header, got.Body)
+		}
+		if got.Header.Get("Access-Control-Allow-Origin") == "*" != tt.open {
+			t.Errorf("%s %s: %v", tt.method, tt.path, got.Header)
+		}
+	}
+}
+
+// Requirement: cors-headers
+func TestScriptsMayReadThatAWellKnownDocumentIsNotThere(t *testing.T) {
+	w := servertest.Start(t, nil)
+	for _, path := range []string{"/.well-known/nothing", "/.well-known/openid-configuration/x", "/.well-known/oauth-authorization-server/realms/nobody",
+		"/realms/nobody/.well-known/openid-configuration"} {
+		got := w.Get(t, path, "Origin", "https://app.example")
+		if got.Status != 404 || got.Header.Get("Access-Control-Allow-Origin") != "*" || got.Text("code") != "not_found" {
+			t.Errorf("%s: %d %v %s", path, got.Status, got.Header, got.Body)
+		}
+	}
+	if got := servertest.Do(t, http.MethodOptions, w.URL+"/.well-known/nothing", nil, "Origin", "https://app.example"); got.Status != 204 {
+		t.Errorf("asked first: %d", got.Status)
+	}
+	if got := w.Get(t, "/nothing", "Origin", "https://app.example"); got.Status != 404 || got.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a page that is not there: %d %v", got.Status, got.Header)
 	}
 }

@@ -51,7 +51,7 @@ func (e *Endpoints) showDevice(w http.ResponseWriter, r *http.Request) error {
 	}
 	code := r.URL.Query().Get("user_code")
 	if who == nil {
-		return toSignIn(w, r, deviceURL(r, code))
+		return toSignIn(w, r, deviceURL(r, code, false))
 	}
 	if code == "" {
 		return e.cfg.Screens.DeviceEntry(w, r, "", nil)
@@ -63,12 +63,18 @@ func (e *Endpoints) showDevice(w http.ResponseWriter, r *http.Request) error {
 	return e.cfg.Screens.DeviceQuestion(w, r, found, who.Identity.DisplayName)
 }
 
-func deviceURL(r *http.Request, code string) string {
+// deviceURL is the page with a code in it. passkey tells the sign-in page on the
+// way there that a password will not do.
+func deviceURL(r *http.Request, code string, passkey bool) string {
 	page := httpx.Site(r).Path + "/device"
 	if code == "" {
 		return page
 	}
-	return page + "?" + url.Values{"user_code": {code}}.Encode()
+	query := url.Values{"user_code": {code}}
+	if passkey {
+		query.Set("passkey", "1")
+	}
+	return page + "?" + query.Encode()
 }
 
 // toSignIn leads over the sign-in page and back to a page of the realm.
@@ -87,7 +93,7 @@ func (e *Endpoints) answerDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who == nil {
-		return toSignIn(w, r, deviceURL(r, ""))
+		return toSignIn(w, r, deviceURL(r, "", false))
 	}
 	allow := req.Params.Get("decision") == "allow"
 	name, err := e.cfg.Engine.DecideDevice(r.Context(), oauth.DeviceDecision{Site: req.Site, Who: who,
@@ -101,7 +107,10 @@ func (e *Endpoints) answerDevice(w http.ResponseWriter, r *http.Request) error {
 // deviceFault shows the form again, with what was wrong.
 func (e *Endpoints) deviceFault(w http.ResponseWriter, r *http.Request, typed string, err error) error {
 	_, tries := errors.AsType[*oauth.TriesError](err)
+	again, must := errors.AsType[*oauth.SignInAgainError](err)
 	switch {
+	case must:
+		return toSignIn(w, r, deviceURL(r, again.UserCode, again.Passkey))
 	case tries:
 		httpx.Note(r, "user_code_tries", nil)
 	case errors.Is(err, oauth.ErrUserCode):

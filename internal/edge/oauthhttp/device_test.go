@@ -433,7 +433,9 @@ func TestADeviceMayAskForDetails(t *testing.T) {
 }
 
 // Whoever makes up clients fills no database: each address gets so many codes of
-// a client in a minute.
+// a client in a minute. Another client at the same address is not held up by that.
+//
+// Requirement: limits-by-client
 func TestDeviceCodesAreGivenInMeasure(t *testing.T) {
 	d := newDen(t)
 	given := 0
@@ -450,6 +452,13 @@ func TestDeviceCodesAreGivenInMeasure(t *testing.T) {
 	}
 	other := d.device(t, application.NewApplication{Name: "Other"})
 	d.start(t, other)
+	held := false
+	for range 10 { // one a second is given again
+		held = held || d.Post(t, "/oauth/device/code", d.tv.Form("scope", "play")).Status == 429
+	}
+	if !held {
+		t.Error("the first one is not held up any more: the other proves nothing")
+	}
 }
 
 // The gate stands before each step.

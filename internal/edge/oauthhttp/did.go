@@ -18,7 +18,7 @@ const didType = "application/did+json"
 func (e *Endpoints) registerDID(mux *http.ServeMux) {
 	for _, path := range []string{"/.well-known/did.json", "/did.json"} {
 		mux.Handle("GET "+path, allowCORS(httpx.API(e.realmDID)))
-		mux.Handle("OPTIONS "+path, http.HandlerFunc(preflight))
+		openRest(mux, path)
 	}
 }
 

@@ -15,8 +15,10 @@ import (
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
+	"github.com/assent-id/assent/internal/softperson"
 )
 
 const (
@@ -50,8 +52,23 @@ func newTwo(t *testing.T, wiki model.ApplicationSettings) *two {
 	wiki.Exchange.AssertionEmail = true
 	f := w.Flow(t, application.NewApplication{Name: "Wiki", GrantTypes: []string{oauth.GrantCode, oauth.GrantRefresh, oauth.GrantExchange},
 		Scopes: []string{"openid", "offline_access", "read", "chat.read", "chat.write"}, Resources: []string{w.URL, chatURL}, Settings: wiki})
+	f.Person, f.Identity = withEmail(t, w, "alex-of-the-wiki")
 	_, them := w.PersonIn(t, chat, f.Identity.Traits.Username)
 	return &two{Flow: f, chat: chat, there: there, other: other, them: them}
+}
+
+// withEmail is a person whose e-mail address was seen to be theirs.
+func withEmail(t *testing.T, w *servertest.World, name string) (*softperson.Person, model.Identity) {
+	t.Helper()
+	who, err := w.Server.Directory.CreateIdentity(t.Context(), w.Site, directory.NewIdentity{DisplayName: name,
+		Traits: model.Traits{Username: name, PrimaryEmailAddress: name + "@example.com", EmailVerified: true}})
+	servertest.Check(t, err)
+	job, err := w.Server.Directory.CreateBindingJob(t.Context(), w.Site, directory.NewBinding{IdentityID: who.ID})
+	servertest.Check(t, err)
+	p, err := softperson.New(w.Site.Issuer)
+	servertest.Check(t, err)
+	servertest.Check(t, p.Bind(t.Context(), job.Link))
+	return p, who
 }
 
 // request asks the employer for an ID-JAG.
@@ -98,7 +115,7 @@ func TestTwoOrganisationsShareAPersonByAnIDJAG(t *testing.T) {
 	}
 	signedIn, c := claimsOf(t, id), claimsOf(t, jag)
 	want := map[string]any{"iss": w.Site.Issuer, "sub": string(w.Identity.ID), "aud": w.chat.Issuer, "client_id": w.there.ID, "scope": "chat.read chat.write",
-		"resource": chatURL, "email": w.Identity.Traits.PrimaryEmailAddress, "auth_time": signedIn["auth_time"], "acr": signedIn["acr"], "amr": signedIn["amr"],
+		"resource": chatURL, "email": w.Identity.Traits.PrimaryEmailAddress, "email_verified": true, "auth_time": signedIn["auth_time"], "acr": signedIn["acr"], "amr": signedIn["amr"],
 		"jti": c["jti"], "iat": c["iat"], "exp": c["iat"].(float64) + got.JSON["expires_in"].(float64)}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
@@ -183,8 +200,13 @@ func TestAnIDJAGIsGivenAsPolicySays(t *testing.T) {
 // Requirement: id-jag-issue
 func TestARefreshTokenGivesIDJAGs(t *testing.T) {
 	w := newTwo(t, model.ApplicationSettings{})
-	tokens := w.Tokens(t, "scope", "openid offline_access")
+	tokens := w.Tokens(t, "scope", "openid offline_access chat.read")
 	first := tokens.Text("refresh_token")
+	wantError(t, "a scope that was granted", w.request(t, first, refreshType, "scope", "chat.read"), "")
+	wantError(t, "a scope that was not granted", w.request(t, first, refreshType, "scope", "chat.read chat.write"), "invalid_scope")
+	if got := w.request(t, first, refreshType).Text("scope"); strings.Contains(got, "chat.write") {
+		t.Errorf("without a scope: %q", got)
+	}
 	for range 2 {
 		got := w.request(t, first, refreshType)
 		wantError(t, "a refresh token", got, "")

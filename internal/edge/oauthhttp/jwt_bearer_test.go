@@ -295,9 +295,9 @@ func TestAnAssertionWithAJTIIsUsedOnce(t *testing.T) {
 
 // Requirement: jwt-bearer-trusted, exchange-delegation
 func TestARuleMapsASubjectToAPerson(t *testing.T) {
-	o := newOutside(t, "ES256", `{"alg":"ES256","kid":"k1"}`, `{"iss":"https://idp.example","sub":"00u1","jti":"x"}`)
+	o := newOutside(t, "ES256", `{"alg":"ES256","kid":"k1"}`, `{"iss":"https://idp.example","sub":"00u1","jti":"x","email_verified":true}`)
 	v := vouch(t, o, model.TrustedIssuer{Issuer: "https://idp.example", Subjects: []model.SubjectRule{
-		{Subject: "00u*", Identity: "login:email", Scopes: []string{"read"}},
+		{Subject: "00u*", Identity: "login:email", Scopes: []string{"read"}}, {Subject: "pointer", Identity: "login:/email"},
 		{Subject: "name:*", Identity: "login:/user/name"}, {Subject: "gone", Identity: "idn_00000000000000000000000000"}}})
 	_, who := v.Person(t, "alex")
 	type m = map[string]any
@@ -318,6 +318,11 @@ func TestARuleMapsASubjectToAPerson(t *testing.T) {
 		{"no such claim", nil, nil, "invalid_grant"},
 		{"nobody has that login", m{"email": "eve@example.com"}, nil, "invalid_grant"},
 		{"an address that is not verified", m{"email": "alex@example.com", "email_verified": false}, nil, "invalid_grant"},
+		{"an address that nobody says is verified", m{"email": "alex@example.com", "email_verified": nil}, nil, "invalid_grant"},
+		{"an address by its pointer", m{"sub": "pointer", "email": "alex@example.com"}, nil, ""},
+		{"an address by its pointer that is not verified", m{"sub": "pointer", "email": "alex@example.com", "email_verified": false}, nil, "invalid_grant"},
+		{"an address by its pointer that nobody says is verified", m{"sub": "pointer", "email": "alex@example.com", "email_verified": nil}, nil, "invalid_grant"},
+		{"verified, as text", m{"email": "alex@example.com", "email_verified": "true"}, nil, ""},
 		{"an id in place of a login", m{"email": string(who.ID)}, nil, "invalid_grant"},
 		{"a person who is not there", m{"sub": "gone"}, nil, "invalid_grant"},
 	} {
@@ -360,6 +365,17 @@ func TestARuleMapsASubjectToAPerson(t *testing.T) {
 	wantError(t, "exchanged", exchanged(nil), "invalid_request")
 }
 
+// Some issuers, such as an employer's own, never say whether addresses are verified.
+//
+// Requirement: jwt-bearer-trusted
+func TestTheRealmMayBelieveAddressesOfWhichNothingIsSaid(t *testing.T) {
+	o := newOutside(t, "ES256", `{"alg":"ES256","kid":"k1"}`, `{"iss":"https://idp.example","sub":"00u1","jti":"x","email":"alex@example.com"}`)
+	v := vouch(t, o, model.TrustedIssuer{Issuer: "https://idp.example", TrustEmails: true, Subjects: []model.SubjectRule{{Subject: "*", Identity: "login:email"}}})
+	v.Person(t, "alex")
+	wantError(t, "nothing is said", v.bring(t, v.app, v.token(t, v.URL, nil)), "")
+	wantError(t, "it is not", v.bring(t, v.app, v.token(t, v.URL, map[string]any{"email_verified": false})), "invalid_grant")
+}
+
 // What an issuer calls a workload must be nobody else's name.
 //
 // Requirement: jwt-bearer-trusted
@@ -369,14 +385,22 @@ func TestAWorkloadCannotTakeAnotherName(t *testing.T) {
 		model.TrustedIssuer{Issuer: "https://b.example", JWKS: o.jwks(t, nil), Subjects: []model.SubjectRule{{Subject: "sa:*"}, {Subject: "b:*", Prefix: "sa:"}}},
 		model.TrustedIssuer{Issuer: "spiffe://c.example", JWKS: o.jwks(t, nil), Subjects: []model.SubjectRule{{Subject: "*"}}})
 	_, who := v.Person(t, "alex")
+	_, err := v.Server.Applications.Apply(t.Context(), v.Site, []application.Static{{ID: "billing-service", Name: "Billing", Kind: model.KindService,
+		Secret: strings.Repeat("s", 40), Settings: model.ApplicationSettings{AuthMethod: model.AuthClientSecretPost, GrantTypes: []string{oauth.GrantClientCredentials}}}})
+	servertest.Check(t, err)
 	for sub, want := range map[string]string{
-		"job:1":                  "",
-		"sa:1":                   "invalid_grant", // b.example could say so too
-		string(who.ID):           "invalid_grant",
-		ids.New("idn"):           "invalid_grant",
-		"pw_" + ids.New("x")[2:]: "invalid_grant",
-		v.app.ID:                 "invalid_grant",
-		ids.New("agt"):           "invalid_grant",
+		"job:1":                              "",
+		"billing-service":                    "invalid_grant", // an application's
+		"billing-service-2":                  "",
+		"https://editor.example/client.json": "invalid_grant", // an application's, as soon as somebody uses it
+		"HTTPS://editor.example/client.json": "invalid_grant",
+		"http://localhost/client.json":       "invalid_grant",
+		"sa:1":                               "invalid_grant", // b.example could say so too
+		string(who.ID):                       "invalid_grant",
+		ids.New("idn"):                       "invalid_grant",
+		"pw_" + ids.New("x")[2:]:             "invalid_grant",
+		v.app.ID:                             "invalid_grant",
+		ids.New("agt"):                       "invalid_grant",
 		"did:web:" + strings.Replace(strings.TrimPrefix(v.URL, "http://"), ":", "%3A", 1) + ":" + string(who.ID): "invalid_grant",
 		"line\nbreak":             "invalid_grant",
 		strings.Repeat("x", 2049): "invalid_grant",
@@ -384,6 +408,12 @@ func TestAWorkloadCannotTakeAnotherName(t *testing.T) {
 		"spiffe://c.example/x":    "invalid_grant",
 	} {
 		wantError(t, sub, v.bring(t, v.app, v.token(t, v.URL, map[string]any{"sub": sub})), want)
+	}
+	v.change(t, func(p *model.RealmPolicy) {
+		p.TrustedIssuers = []model.TrustedIssuer{{Issuer: "https://a.example", JWKS: o.jwks(t, nil), Subjects: []model.SubjectRule{{Subject: "*", Prefix: "a:"}}}}
+	})
+	for _, sub := range []string{"https://editor.example/client.json", "billing-service"} {
+		wantError(t, "with a prefix, "+sub, v.bring(t, v.app, v.token(t, v.URL, map[string]any{"sub": sub})), "")
 	}
 }
 

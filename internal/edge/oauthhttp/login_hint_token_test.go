@@ -9,6 +9,7 @@ import (
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/oauth"
 )
 
 const directoryIssuer = "https://directory.example"
@@ -27,7 +28,7 @@ func TestALoginHintTokenNamesThePerson(t *testing.T) {
 	_, who := w.Person(t, "alex")
 	now := time.Now().Unix()
 	own := func(claims map[string]any) string { return a.hint(t, a.Key, a.ID, claims) }
-	theirs := func(claims map[string]any) string { return a.hint(t, trusted, directoryIssuer, claims) }
+	theirs := func(claims map[string]any) string { return a.hintOf(t, "login-hint+jwt", trusted, directoryIssuer, claims) }
 	by := func(format string, members ...string) map[string]any {
 		id := map[string]any{"format": format}
 		for i := 0; i < len(members); i += 2 {
@@ -43,7 +44,8 @@ func TestALoginHintTokenNamesThePerson(t *testing.T) {
 		{"by our own name for them", own(by("iss_sub", "iss", w.URL, "sub", string(who.ID))), ""},
 		{"for the endpoint", own(map[string]any{"sub": "alex", "aud": w.URL + "/oauth/bc-authorize"}), ""},
 		{"of a trusted issuer, by address", theirs(by("email", "email", "alex@example.com")), ""},
-		{"of a trusted issuer, by its own name and the realm's rule", theirs(map[string]any{"sub": "person-7", "email": "alex@example.com"}), ""},
+		{"of a trusted issuer, by its own name and the realm's rule", theirs(map[string]any{"sub": "person-7", "email": "alex@example.com", "email_verified": true}), ""},
+		{"of a trusted issuer, of the type of its assertions", a.hint(t, trusted, directoryIssuer, by("email", "email", "alex@example.com")), "invalid_request"},
 		{"of nobody", own(map[string]any{"sub": "nobody"}), "unknown_user_id"},
 		{"of an address of nobody", theirs(by("email", "email", "nobody@example.com")), "unknown_user_id"},
 		{"of a trusted issuer, by a name that no rule knows", theirs(map[string]any{"sub": "alex"}), "unknown_user_id"},
@@ -59,7 +61,7 @@ func TestALoginHintTokenNamesThePerson(t *testing.T) {
 		{"in a format that we do not know", own(by("phone_number", "phone_number", "+1")), "invalid_request"},
 		{"with a malformed name", own(map[string]any{"sub_id": "alex"}), "invalid_request"},
 		{"signed by a stranger", a.hint(t, stranger, a.ID, map[string]any{"sub": "alex"}), "invalid_request"},
-		{"of an issuer, signed by a stranger", a.hint(t, stranger, directoryIssuer, map[string]any{"sub": "person-7"}), "invalid_request"},
+		{"of an issuer, signed by a stranger", a.hintOf(t, "login-hint+jwt", stranger, directoryIssuer, map[string]any{"sub": "person-7"}), "invalid_request"},
 		{"of an issuer that nobody trusts", a.hint(t, stranger, "https://else.example", map[string]any{"sub": "alex"}), "invalid_request"},
 		{"of no issuer", own(map[string]any{"sub": "alex", "iss": nil}), "invalid_request"},
 		{"no JWT", "alex", "invalid_request"},
@@ -82,13 +84,18 @@ func TestALoginHintTokenNamesThePerson(t *testing.T) {
 // hint signs a login_hint_token.
 func (a asker) hint(t testing.TB, key *jose.PrivateKey, issuer string, changes map[string]any) string {
 	t.Helper()
+	return a.hintOf(t, "JWT", key, issuer, changes)
+}
+
+func (a asker) hintOf(t testing.TB, typ string, key *jose.PrivateKey, issuer string, changes map[string]any) string {
+	t.Helper()
 	c := map[string]any{"iss": issuer, "aud": a.URL, "exp": time.Now().Unix() + 60}
 	for name, value := range changes {
 		if c[name] = value; value == nil {
 			delete(c, name)
 		}
 	}
-	return sign(t, key, "JWT", c)
+	return sign(t, key, typ, c)
 }
 
 // A pairwise client knows its people by names that nobody else has; those are
@@ -111,4 +118,19 @@ func TestHintsMayBeTheNamesThatTheClientHasForItsPeople(t *testing.T) {
 	if got := w.Post(t, "/oauth/bc-authorize", other.Form("login_hint", sub)); got.Text("error") != "unknown_user_id" {
 		t.Errorf("in another sector: %d %s", got.Status, got.Body)
 	}
+}
+
+// What names a person at our door must not open it.
+//
+// Requirement: ciba-login-hint-token, jwt-bearer-claims
+func TestALoginHintTokenIsNoAssertion(t *testing.T) {
+	o := newOutside(t, "ES256", `{"alg":"ES256","kid":"k1"}`, `{"iss":"https://directory.example","sub":"person-7","jti":"x"}`)
+	v := vouch(t, o, model.TrustedIssuer{Issuer: directoryIssuer, Subjects: []model.SubjectRule{{Subject: "*"}}})
+	exchange := func(token string) servertest.Answer {
+		return v.Post(t, "/oauth/token", v.app.Form("grant_type", oauth.GrantExchange, "subject_token", token, "subject_token_type", jwtType))
+	}
+	hint := map[string]any{"typ": "login-hint+jwt"}
+	wantError(t, "an assertion", v.bring(t, v.app, v.token(t, v.URL, nil)), "")
+	wantError(t, "a hint", v.bring(t, v.app, v.typed(t, hint, v.URL, nil)), "invalid_grant")
+	wantError(t, "a hint as a subject token", exchange(v.typed(t, hint, v.URL, nil)), "invalid_request")
 }

@@ -12,7 +12,7 @@ import (
 
 // Logos finds the pictures that applications show of themselves.
 type Logos interface {
-	Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
+	Known(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
 	Logo(ctx context.Context, c *model.Client) (application.Logo, error)
 }
 
@@ -20,7 +20,7 @@ type Logos interface {
 // nowhere else.
 func (e *Endpoints) logo(w http.ResponseWriter, r *http.Request) error {
 	missing := &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is no logo."}
-	c, err := e.cfg.Logos.Get(r.Context(), httpx.Site(r), model.ClientID(r.URL.Query().Get("client_id")))
+	c, err := e.cfg.Logos.Known(r.Context(), httpx.Site(r), model.ClientID(r.URL.Query().Get("client_id")))
 	if errors.Is(err, model.ErrNotFound) {
 		return missing
 	}

@@ -125,7 +125,7 @@ func TestAnExpiredHintIsAsGoodAndAForgedOneIsNone(t *testing.T) {
 		"unsigned": "eyJhbGciOiJub25lIn0." + payload + ".", "garbage": "x", "an access token": tokens.Text("access_token"),
 	} {
 		got := e.page.open(t, e.logout("id_token_hint", bad, "post_logout_redirect_uri", afterLogout))
-		got.says(t, 400, "could not show which sign-in it means", `id="sign-out"`)
+		got.says(t, 400, "not valid any more", `id="sign-out"`)
 		if got.location != nil || !e.signedIn(t) {
 			t.Errorf("%s: led to %v", name, got.location)
 		}
@@ -240,7 +240,7 @@ func TestLogoutTakesAFormFromAnotherSite(t *testing.T) {
 	if off.status != 303 {
 		t.Fatalf("a bad hint: %d", off.status)
 	}
-	e.page.open(t, off.location.String()).says(t, 400, "could not show")
+	e.page.open(t, off.location.String()).says(t, 400, "not valid any more")
 }
 
 // OpenID Connect Front-Channel Logout 1.0, Section 2.
@@ -298,7 +298,7 @@ func TestALogoutOfOneRealmLeavesAnotherAlone(t *testing.T) {
 	_, err := e.Server.Realms.Create(t.Context(), blueRealm())
 	servertest.Check(t, err)
 	got := e.page.open(t, e.World.URL+"/realms/blue/oauth/logout?"+url.Values{"id_token_hint": {hint}}.Encode())
-	got.says(t, 400, "could not show which sign-in it means")
+	got.says(t, 400, "not valid any more")
 	if !e.signedIn(t) {
 		t.Error("another realm's logout ended the session")
 	}

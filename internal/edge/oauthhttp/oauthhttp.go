@@ -61,8 +61,9 @@ func (e *Endpoints) Register(mux *http.ServeMux) {
 	e.registerDevice(mux)
 	e.registerLogout(mux)
 	e.registerRegistration(mux)
-	mux.Handle("POST /oauth/bc-authorize", refusing(e.startCIBA))
-	mux.Handle("POST /oauth/introspect", refusing(e.introspect))
+	closedRoute(mux, "/oauth/bc-authorize", method{"POST", e.startCIBA})
+	closedRoute(mux, "/oauth/introspect", method{"POST", e.introspect})
+	mux.Handle("/.well-known/", unknownWellKnown())
 	e.registerUserinfo(mux)
 	e.registerDID(mux)
 }
@@ -175,11 +176,13 @@ func (e *Endpoints) revoke(w http.ResponseWriter, r *http.Request) error {
 
 // refusing writes OAuth errors (RFC 6749, Section 5.2).
 func refusing(h httpx.HandlerFunc) http.Handler {
-	return httpx.Adapt(h, func(w http.ResponseWriter, r *http.Request, err error) {
-		refusal := oauth.AsError(err)
-		httpx.Note(r, string(refusal.Code), refusal.Cause)
-		writeError(w, r, refusal)
-	})
+	return httpx.Adapt(h, writeRefusal)
+}
+
+func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := oauth.AsError(err)
+	httpx.Note(r, string(refusal.Code), refusal.Cause)
+	writeError(w, r, refusal)
 }
 
 func writeError(w http.ResponseWriter, r *http.Request, refusal *oauth.Error) {

@@ -46,7 +46,7 @@ func parse(w http.ResponseWriter, r *http.Request) (oauth.Request, error) {
 	}
 	body, err := readBody(w, r)
 	if err != nil {
-		return req, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body could not be read", Cause: err}
+		return req, unread(w, err)
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil || len(values) > maxParams {
@@ -71,13 +71,21 @@ func isForm(contentType string) bool {
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if n := r.ContentLength; n > maxForm {
-		return nil, errors.New("body too large")
+		return nil, &http.MaxBytesError{Limit: maxForm}
 	} else if n >= 0 {
 		body := make([]byte, n)
 		_, err := io.ReadFull(r.Body, body)
 		return body, err
 	}
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+}
+
+// unread refuses a body that is too large, or was cut off.
+func unread(w http.ResponseWriter, err error) error {
+	if httpx.TooLarge(w, err) {
+		return &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is larger than 64 kB", Cause: err}
+	}
+	return &oauth.Error{Code: oauth.InvalidRequest, Description: "the body could not be read", Cause: err}
 }
 
 // basic reads an Authorization header. Other schemes are not for this

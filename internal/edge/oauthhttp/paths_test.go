@@ -1,10 +1,16 @@
 package oauthhttp_test
 
 import (
+	"bufio"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server/servertest"
@@ -108,20 +114,54 @@ func TestWhatIsNotAskedForIsTheDefaultAndNoMore(t *testing.T) {
 	}
 }
 
+// stalled sends the beginning of a request and no more of it, and waits for an
+// answer for less time than the server waits for the rest.
+func stalled(t *testing.T, w *servertest.World, beginning string) (int, string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
+	servertest.Check(t, err)
+	defer func() { _ = conn.Close() }()
+	servertest.Check(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(conn, beginning)
+	servertest.Check(t, err)
+	got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	servertest.Check(t, err)
+	body, err := io.ReadAll(got.Body)
+	servertest.Check(t, err)
+	return got.StatusCode, string(body)
+}
+
+// The rest of what is too large never comes here, so who waited for it would not
+// answer. Everything else about the requests is right.
+//
 // Requirement: limits-body
 func TestWhatIsTooLargeIsRefusedBeforeItIsRead(t *testing.T) {
 	w := servertest.Start(t, nil)
-	app := w.App(t, application.NewApplication{})
-	large := url.Values{"grant_type": {oauth.GrantClientCredentials}, "x": {strings.Repeat("x", 65<<10)}}
-	for _, path := range []string{"/oauth/token", "/oauth/par", "/oauth/authorize", "/oauth/introspect", "/userinfo", "/oauth/device/code"} {
-		if got := w.Post(t, path, large); got.Status/100 != 4 {
-			t.Errorf("%s: %d", path, got.Status)
+	app := w.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{oauth.GrantClientCredentials, oauth.GrantCIBA, oauth.GrantDevice}})
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(app.ID+":"+app.Secret))
+	const form, begin = "application/x-www-form-urlencoded", "grant_type=client_credentials&x="
+	filling := strings.Repeat("x", 64<<10)
+	for path, contentType := range map[string]string{"/oauth/token": form, "/oauth/par": form, "/oauth/authorize": form, "/oauth/introspect": form, "/oauth/revoke": form,
+		"/userinfo": form, "/oauth/device/code": form, "/oauth/bc-authorize": form, "/oauth/register": "application/json"} {
+		head := "POST " + path + " HTTP/1.1\r\nHost: " + strings.TrimPrefix(w.URL, "http://") + "\r\nContent-Type: " + contentType + "\r\nAuthorization: " + basic + "\r\n"
+		for name, beginning := range map[string]string{
+			"announced": head + "Content-Length: 65537\r\n\r\n" + begin,
+			"huge":      head + "Content-Length: 1000000000000\r\n\r\n" + begin,
+			"in pieces": head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s%s\r\n", len(begin)+len(filling), begin, filling),
+		} {
+			if contentType != form && name != "in pieces" { // the server takes what has come
+				continue
+			}
+			if status, body := stalled(t, w, beginning); status != 400 || !strings.Contains(body, "larger than 64 kB") {
+				t.Errorf("%s, %s: %d %.300s", path, name, status, body)
+			}
 		}
 	}
-	if got := w.Get(t, "/oauth/authorize", "X-Large", strings.Repeat("x", 64<<10)); got.Status != http.StatusRequestHeaderFieldsTooLarge {
+	if got := w.Get(t, "/oauth/authorize", "X-Large", filling); got.Status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a large header: %d", got.Status)
 	}
-	if got := w.Post(t, "/oauth/token", app.Form("grant_type", oauth.GrantClientCredentials)); got.Status != 200 {
-		t.Errorf("afterwards: %d %s", got.Status, got.Body)
+	most := url.Values{"grant_type": {oauth.GrantClientCredentials}, "x": {filling[:len(filling)-len(begin)]}}
+	if got := w.Post(t, "/oauth/token", most, "Authorization", basic); got.Status != 200 {
+		t.Errorf("the most that is taken: %d %s", got.Status, got.Body)
 	}
 }

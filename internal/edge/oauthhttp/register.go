@@ -99,6 +99,7 @@ func readRegistration(w http.ResponseWriter, r *http.Request) (application.Regis
 	var err error
 	in.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxRegistration))
 	if err != nil {
+		httpx.TooLarge(w, err)
 		return in, &oauth.Error{Code: application.InvalidMetadata, Description: "the registration is larger than 64 kB, or could not be read", Cause: err}
 	}
 	return in, nil
@@ -145,6 +146,11 @@ func registering(h httpx.HandlerFunc) httpx.HandlerFunc {
 		switch no.Code {
 		case application.InvalidToken:
 			w.Header().Set("WWW-Authenticate", challenge(r, no)) // RFC 6750, Section 3
+			if bearer(r) == "" {
+				httpx.Note(r, no.Code, no.Cause)
+				bare(w)
+				return nil
+			}
 		case application.AccessDenied:
 			out.Forbidden = true
 		case application.TooManyRequests:

@@ -79,7 +79,7 @@ func TestRegistrationAnswersWhatIsRegistered(t *testing.T) {
 	jwks := map[string]any{"keys": []any{publicJWK(t, jose.ES256)}}
 	sent := about("client_name", "Notes", "grant_types", []string{"authorization_code", "refresh_token", "urn:openid:params:grant-type:ciba"},
 		"response_types", []string{"code"}, "token_endpoint_auth_method", "private_key_jwt", "token_endpoint_auth_signing_alg", "ES256", "jwks", jwks,
-		"application_type", "web", "subject_type", "pairwise", "scope", "openid notes:read", "contacts", []string{"ops@app.example"},
+		"application_type", "web", "subject_type", "public", "scope", "openid notes:read", "contacts", []string{"ops@app.example"},
 		"client_uri", "https://app.example/", "logo_uri", "https://app.example/logo.png", "policy_uri", "https://app.example/privacy", "tos_uri", "https://app.example/terms",
 		"id_token_signed_response_alg", "ES256", "userinfo_signed_response_alg", "PS256", "introspection_signed_response_alg", "EdDSA",
 		"authorization_signed_response_alg", "RS256", "request_object_signing_alg", "ES256", "require_signed_request_object", true,
@@ -189,7 +189,7 @@ func TestARealmSaysWhoMayRegister(t *testing.T) {
 		{"open", "", open, 201, ""},
 		{"open, with a token", initial(open, 1), open, 201, ""},
 		{"open, with a bad token", "x", open, 401, "invalid_token"},
-		{"no token", "", token, 401, "invalid_token"},
+		{"no token", "", token, 401, ""},
 		{"a bad token", "x", token, 401, "invalid_token"},
 		{"another realm's token", initial(open, 1), token, 401, "invalid_token"},
 		{"the first use", good, token, 201, ""},
@@ -400,6 +400,43 @@ func TestAClientDoesNotUndoWhatAnOperatorDecided(t *testing.T) {
 	}
 }
 
+// A registration access token changes what the client says of itself, and loosens
+// nothing.
+//
+// Requirement: register-update
+func TestAClientDoesNotLoosenWhatAnOperatorTightened(t *testing.T) {
+	w := registrar(t)
+	first := registered(t, w, about("scope", "openid notes:read notes:write"))
+	id, uri, token := model.ClientID(first.Text("client_id")), first.Text("registration_client_uri"), first.Text("registration_access_token")
+	servertest.Check(t, w.Server.Applications.Configure(t.Context(), w.Site, id, "operator", func(s *model.ApplicationSettings) {
+		s.AnyScope, s.Scopes, s.DetailsTypes = false, []string{"openid", "notes:read"}, []string{"assent_action"}
+		s.Sender, s.RequirePAR, s.RequireSigned, s.RequireSignedCIBA = model.SenderDPoP, true, true, true
+		s.StrictAudience, s.Refresh, s.RequireRequestURI = true, model.RefreshNone, true
+	}))
+	now := func() *model.ApplicationSettings {
+		c, err := w.Server.Applications.Get(t.Context(), w.Site, id)
+		servertest.Check(t, err)
+		return &c.Settings
+	}
+	for _, tt := range []struct {
+		scope any
+		want  []string
+	}{
+		{"openid notes:write notes:read", []string{"openid", "notes:read"}}, {nil, []string{"openid", "notes:read"}},
+		{"notes:write notes:read", []string{"notes:read"}}, {"openid notes:read", []string{"notes:read"}},
+	} {
+		got := sendJSON(t, http.MethodPut, uri, token, about("client_id", id, "scope", tt.scope, "dpop_bound_access_tokens", false,
+			"require_pushed_authorization_requests", false, "require_signed_request_object", false, "authorization_details_types", []string{"payment"}))
+		if s := now(); got.Status != 200 || s.AnyScope || !slices.Equal(s.Scopes, tt.want) || !slices.Equal(s.DetailsTypes, []string{"assent_action"}) {
+			t.Errorf("scope %v: %d %s", tt.scope, got.Status, got.Body)
+		}
+		if s := now(); s.Sender != model.SenderDPoP || !s.RequirePAR || !s.RequireSigned || !s.RequireSignedCIBA || !s.StrictAudience ||
+			s.Refresh != model.RefreshNone || !s.RequireRequestURI {
+			t.Errorf("loosened: %+v", s)
+		}
+	}
+}
+
 // The answer to a wrong token is the same bytes whatever there is.
 //
 // Requirement: register-token-only
@@ -430,8 +467,8 @@ func TestARegistrationTokenIsForItsClientAlone(t *testing.T) {
 	if len(bodies) != 1 {
 		t.Errorf("the answers differ: %v", bodies)
 	}
-	if got := servertest.Do(t, http.MethodGet, mine.Text("registration_client_uri"), nil); got.Status != 401 || got.Header.Get("WWW-Authenticate") != "Bearer" {
-		t.Errorf("no token: %d %v", got.Status, got.Header)
+	if got := servertest.Do(t, http.MethodGet, mine.Text("registration_client_uri"), nil); got.Status != 401 || got.Header.Get("WWW-Authenticate") != "Bearer" || len(got.Body) > 0 {
+		t.Errorf("no token: %d %v %s", got.Status, got.Header, got.Body)
 	}
 	if got := sendJSON(t, http.MethodGet, mine.Text("registration_client_uri"), token, nil); got.Status != 200 {
 		t.Errorf("its own token: %d %s", got.Status, got.Body)

@@ -143,11 +143,11 @@ func TestTheTokenEndpointTakesPostedFormsOnly(t *testing.T) {
 	tests := []struct {
 		name, method, path, contentType, body string
 		status                                int
-		want                                  string // "": granted, or refused by the method
+		want                                  string // "": granted
 	}{
 		{"a form", "POST", path, encoded, form.Encode(), 200, ""},
 		{"a form with a charset", "POST", path, encoded + "; charset=UTF-8", form.Encode(), 200, ""},
-		{"GET", "GET", path + "?" + form.Encode(), "", "", 405, ""},
+		{"GET", "GET", path + "?" + form.Encode(), "", "", 405, "invalid_request"},
 		{"all in the query", "POST", path + "?" + form.Encode(), encoded, "", 401, "invalid_client"},
 		{"the secret in the query", "POST", path + "?" + secret.Encode(), encoded, rest.Encode(), 401, "invalid_client"},
 		{"the grant type in the query", "POST", path + "?" + rest.Encode(), encoded, secret.Encode(), 400, "invalid_request"},

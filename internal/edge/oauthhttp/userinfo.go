@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
@@ -14,7 +15,7 @@ func (e *Endpoints) registerUserinfo(mux *http.ServeMux) {
 	h := allowCORS(httpx.Adapt(e.userinfo, refuseResource))
 	mux.Handle("GET /userinfo", h)
 	mux.Handle("POST /userinfo", h)
-	mux.Handle("OPTIONS /userinfo", http.HandlerFunc(preflight))
+	openRest(mux, "/userinfo")
 }
 
 func (e *Endpoints) userinfo(w http.ResponseWriter, r *http.Request) error {
@@ -81,13 +82,33 @@ func formTokens(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	}
 	body, err := readBody(w, r)
 	if err != nil {
-		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body could not be read", Cause: err}
+		return nil, unread(w, err)
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil || len(values) > maxParams {
 		return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the form is malformed", Cause: err}
 	}
 	return values["access_token"], nil
+}
+
+// bare asks for a token with the challenge alone.
+func bare(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
+// resourceURL is where the metadata of a realm as a resource are: the well-known
+// part comes before the path of its issuer (RFC 9728, Section 3.1).
+func resourceURL(site *model.Site) string {
+	return strings.TrimSuffix(site.Issuer, site.Path) + ResourcePath + site.Path
+}
+
+// withParameter adds a parameter to a challenge, which may have none yet.
+func withParameter(challenge, parameter string) string {
+	if strings.Contains(challenge, " ") {
+		return challenge + ", " + parameter
+	}
+	return challenge + " " + parameter
 }
 
 // refuseResource writes the errors of a protected resource (RFC 6750, Section 3;
@@ -110,9 +131,16 @@ func refuseResource(w http.ResponseWriter, r *http.Request, err error) {
 		if i == 0 && refusal.Code == oauth.InsufficientScope {
 			challenge += `, scope="openid"`
 		}
+		if refusal.Status() == http.StatusUnauthorized { // RFC 9728, Section 5.1
+			challenge = withParameter(challenge, `resource_metadata="`+resourceURL(httpx.Site(r))+`"`)
+		}
 		h.Add("WWW-Authenticate", challenge)
 	}
 	offerNonce(w, refusal.Nonce)
+	if shown == nil { // RFC 6750, Section 3.1: no error code, nor anything else
+		bare(w)
+		return
+	}
 	body, err := json.Marshal(map[string]string{"error": string(refusal.Code), "error_description": refusal.Description})
 	if err == nil {
 		err = httpx.WriteRaw(w, refusal.Status(), "application/json", body)

@@ -17,6 +17,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/softperson"
 	"github.com/assent-id/assent/sdk/evidence"
 )
@@ -62,7 +63,7 @@ func TestUserinfoTakesATokenInTheHeaderOrInAFormAndNowhereElse(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		got  servertest.Answer
-		want string // error; empty: the claims
+		want string // error; empty: the claims; none: nothing but a challenge
 	}{
 		{"GET", w.Get(t, "/userinfo", bearer...), ""},
 		{"scheme in another case", w.Get(t, "/userinfo", "Authorization", "bEARER  "+token), ""},
@@ -74,11 +75,13 @@ func TestUserinfoTakesATokenInTheHeaderOrInAFormAndNowhereElse(t *testing.T) {
 		{"header and query", w.Get(t, "/userinfo?access_token=", bearer...), "invalid_request"},
 		{"header and form", w.Post(t, "/userinfo", form, bearer...), "invalid_request"},
 		{"form twice", w.Post(t, "/userinfo", url.Values{"access_token": {token, token}}), "invalid_request"},
-		{"GET with a form", servertest.Do(t, http.MethodGet, w.URL+"/userinfo", strings.NewReader(form.Encode()), "Content-Type", "application/x-www-form-urlencoded"), "invalid_token"},
-		{"a body that is no form", servertest.Do(t, http.MethodPost, w.URL+"/userinfo", strings.NewReader(form.Encode()), "Content-Type", "text/plain"), "invalid_token"},
+		{"GET with a form", servertest.Do(t, http.MethodGet, w.URL+"/userinfo", strings.NewReader(form.Encode()), "Content-Type", "application/x-www-form-urlencoded"), "none"},
+		{"a body that is no form", servertest.Do(t, http.MethodPost, w.URL+"/userinfo", strings.NewReader(form.Encode()), "Content-Type", "text/plain"), "none"},
 		{"malformed form", servertest.Do(t, http.MethodPost, w.URL+"/userinfo", strings.NewReader("access_token=%zz"), "Content-Type", "application/x-www-form-urlencoded"), "invalid_request"},
 	} {
-		if tt.want == "" && (tt.got.Status != 200 || tt.got.Text("sub") != string(who.ID)) || tt.got.Text("error") != tt.want {
+		switch bare := tt.got.Status == 401 && len(tt.got.Body) == 0; {
+		case tt.want == "none" && bare, tt.want == "" && tt.got.Status == 200 && tt.got.Text("sub") == string(who.ID):
+		case tt.want == "" || tt.want == "none" || tt.got.Text("error") != tt.want:
 			t.Errorf("%s: %d %s", tt.name, tt.got.Status, tt.got.Body)
 		}
 		if tt.got.Header.Get("Cache-Control") != "no-store" {
@@ -135,9 +138,9 @@ func TestUserinfoRefusesAsRFC6750Says(t *testing.T) {
 		code         string
 		challenge    string // the first one begins so
 	}{
-		{"none", "", 401, "invalid_token", "Bearer"},
-		{"another scheme", "Basic " + base64.StdEncoding.EncodeToString([]byte("a:b")), 401, "invalid_token", "Bearer"},
-		{"empty", "Bearer ", 401, "invalid_token", "Bearer"},
+		{"none", "", 401, "", "Bearer"},
+		{"another scheme", "Basic " + base64.StdEncoding.EncodeToString([]byte("a:b")), 401, "", "Bearer"},
+		{"empty", "Bearer ", 401, "", "Bearer"},
 		{"garbage", "Bearer x", 401, "invalid_token", `Bearer error="invalid_token"`},
 		{"opaque garbage", "Bearer at_x", 401, "invalid_token", `Bearer error="invalid_token"`},
 		{"altered", "Bearer " + token[:len(token)-4] + "AAAA", 401, "invalid_token", `Bearer error="invalid_token"`},
@@ -148,11 +151,15 @@ func TestUserinfoRefusesAsRFC6750Says(t *testing.T) {
 	} {
 		got := w.Get(t, "/userinfo", "Authorization", tt.header, "Origin", "https://app.example")
 		challenges := got.Header.Values("WWW-Authenticate")
-		if got.Status != tt.status || got.Text("error") != tt.code || len(challenges) == 0 || !strings.HasPrefix(challenges[0], tt.challenge) {
+		if got.Status != tt.status || got.Text("error") != tt.code || (tt.code == "") != (len(got.Body) == 0) || len(challenges) == 0 || !strings.HasPrefix(challenges[0], tt.challenge) {
 			t.Errorf("%s: %d %q %s", tt.name, got.Status, challenges, got.Body)
 			continue
 		}
-		if tt.challenge == "Bearer" && challenges[0] != "Bearer" {
+		metadata := `resource_metadata="` + w.URL + `/.well-known/oauth-protected-resource"`
+		if tt.status == 401 && !strings.HasSuffix(challenges[0], metadata) {
+			t.Errorf("%s: %q does not say where to ask for a token", tt.name, challenges[0])
+		}
+		if tt.challenge == "Bearer" && challenges[0] != "Bearer "+metadata {
 			t.Errorf("%s: %q says more than that a token is needed", tt.name, challenges[0])
 		}
 		if !strings.Contains(strings.Join(challenges, ","), `algs="ES256`) {
@@ -238,6 +245,48 @@ func TestUserinfoAndTokensNameThePersonAsTheClientsSectorKnowsThem(t *testing.T)
 	servertest.Check(t, err)
 	if active(t, w, app, token) {
 		t.Error("the token of a suspended person is active under a pairwise name")
+	}
+}
+
+// Whoever is refused finds the authorization server of the realm.
+//
+// Requirement: userinfo-errors, mcp-resource-metadata
+func TestARefusalAtUserinfoLeadsToTheMetadataOfItsRealm(t *testing.T) {
+	w := servertest.Start(t, nil)
+	site, err := w.Server.Realms.Create(t.Context(), blueRealm())
+	servertest.Check(t, err)
+	for path, issuer := range map[string]string{"": w.URL, "/realms/blue": site.Issuer} {
+		got := w.Get(t, path+"/userinfo")
+		for _, challenge := range got.Header.Values("WWW-Authenticate") {
+			_, at, _ := strings.Cut(challenge, `resource_metadata="`)
+			about := servertest.Do(t, http.MethodGet, strings.TrimSuffix(at, `"`), nil)
+			if about.Status != 200 || about.Text("resource") != issuer || listed(t, about.JSON, "authorization_servers")[0] != issuer {
+				t.Errorf("%q leads to %d %s", challenge, about.Status, about.Body)
+			}
+		}
+	}
+}
+
+// The access token of a sign-in is good at userinfo also where the request named
+// the API that it is for. The API cannot ask with it if it is bound to the client's
+// key, or if the client took openid off.
+//
+// Requirement: userinfo-claims, userinfo-errors
+func TestUserinfoTakesTheTokenOfASignInWhateverItsAudience(t *testing.T) {
+	w := servertest.Start(t, nil)
+	const api = "https://api.example"
+	f := w.Flow(t, application.NewApplication{Resources: []string{api}})
+	tokens := f.Tokens(t, "scope", "openid email write offline_access", "resource", api)
+	userinfo := func(token string) servertest.Answer {
+		return w.Get(t, "/userinfo", "Authorization", "Bearer "+token)
+	}
+	token := tokens.Text("access_token")
+	if got := userinfo(token); got.Status != 200 || got.Text("sub") != string(f.Identity.ID) || claimsOf(t, token)["aud"] != api {
+		t.Errorf("of a sign-in: %d %s", got.Status, got.Body)
+	}
+	less := w.Post(t, tokenPath, f.App.Form("grant_type", oauth.GrantRefresh, "refresh_token", tokens.Text("refresh_token"), "scope", "write"))
+	if got := userinfo(less.Text("access_token")); less.Status != 200 || got.Status != 403 || got.Text("error") != "insufficient_scope" {
+		t.Errorf("without openid: %d %s, %d %s", less.Status, less.Body, got.Status, got.Body)
 	}
 }
 
@@ -369,6 +418,9 @@ func FuzzUserinfo(f *testing.F) {
 			w := httptest.NewRecorder()
 			g.handler.ServeHTTP(w, r)
 			var answer map[string]any
+			if w.Code == 401 && w.Body.Len() == 0 && strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer resource_metadata=") {
+				continue // no token
+			}
 			if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 400 && w.Code != 401 || w.Header().Get("Cache-Control") != "no-store" {
 				t.Fatalf("%d %v %q: %v", w.Code, w.Header(), w.Body, err)
 			}

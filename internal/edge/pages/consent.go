@@ -21,10 +21,14 @@ func (p *Pages) Refused(w http.ResponseWriter, r *http.Request, refusal *oauth.E
 	switch {
 	case refusal.Status() == http.StatusServiceUnavailable:
 		v.Message = "We cannot answer right now. Try again in a moment."
+	case refusal == oauth.ErrWaitedTooLong:
+		v.Title, v.Foreign = "This page is too old", true
+		v.Message = "It has waited too long for an answer, and nothing was allowed. Go back to the application and start again."
 	case refusal.Status() < http.StatusInternalServerError:
+		v.Foreign = true
 		v.Message = "The application that sent you here made a request that we cannot answer. Nothing was allowed. " +
 			"Go back to it and try again; if that does not help, tell the people who run it."
-		v.Detail = refusal.Description
+		v.Detail = string(refusal.Code) + ": " + refusal.Description
 	}
 	v.Reference = httpx.Reference(r)
 	status := refusal.Status()

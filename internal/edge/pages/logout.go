@@ -29,7 +29,7 @@ func newLogoutView(out logout.Outcome) *logoutView {
 
 // faultWords say what is wrong with an application's request.
 var faultWords = map[logout.Fault]string{
-	logout.FaultHint:     "The application that sent you here could not show which sign-in it means.",
+	logout.FaultHint:     "The link that brought you here is not valid any more. You can sign out all the same.",
 	logout.FaultClient:   "We do not know the application that sent you here.",
 	logout.FaultRedirect: "The application wants to send you on to an address that it has not registered. You stay here instead.",
 	logout.FaultState:    "The application wants to take more back than it may. You stay here instead.",

@@ -153,6 +153,7 @@ type view struct {
 	Ceremony  any
 	Message   string
 	Detail    string
+	Foreign   bool
 	Reference string
 	Messages  []letter
 	Consent   *oauth.Consent

@@ -58,10 +58,14 @@ func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, s signInView)
 	if strings.HasPrefix(to, site.Path+"/bind?") {
 		v.Message = "You already have a passkey. Sign in with it to add another."
 	}
-	if to == site.Path+"/device" || strings.HasPrefix(to, site.Path+"/device?") {
+	device, query, _ := strings.Cut(to, "?")
+	if device == site.Path+"/device" {
 		v.Message = "Sign in first, then you can connect your device."
 	}
 	need := p.forApplication(r, to, &v)
+	if values, err := url.ParseQuery(query); err == nil && device == site.Path+"/device" && values.Has("passkey") {
+		need.Passkey = true // the device's application takes no less
+	}
 	v.Ceremony = ceremony{Options: c.Options, State: joinState(c.State, to), ReturnTo: to}
 	if !takesPassword(site, to, need.Passkey) {
 		return p.render(w, s.status, "signin.html", v)

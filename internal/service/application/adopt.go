@@ -32,8 +32,9 @@ func (s *Service) write(ctx context.Context, r documentRequest, d document) erro
 	old, err := s.cfg.Store.Application(ctx, r.realm, r.id)
 	if errors.Is(err, model.ErrNotFound) {
 		a := d.over(model.Application{RealmID: r.realm, ID: r.id, Status: model.ApplicationActive, CreatedAt: r.at, Version: 1})
-		err = s.cfg.Store.CreateApplication(ctx, a, by(string(r.id), effects(a, "application.created", r.at)))
-		return errKeep(r.id, err)
+		fx := effects(a, "application.created", r.at)
+		fx.Events = nil // it is seen, not used: the trail begins with what a person gives to it
+		return errKeep(r.id, s.cfg.Store.CreateApplication(ctx, a, fx))
 	}
 	if err != nil {
 		return fmt.Errorf("load application %s: %w", r.id, err)
@@ -42,7 +43,11 @@ func (s *Service) write(ctx context.Context, r documentRequest, d document) erro
 	if old.Settings.Origin != model.OriginDocument || same(old, a) { // registered otherwise, or nothing is new
 		return nil
 	}
-	return errKeep(r.id, s.cfg.Store.UpdateRegistration(ctx, a, by(string(r.id), effects(a, "application.updated", r.at))))
+	fx := by(string(r.id), effects(a, "application.updated", r.at))
+	if _, ok := s.documents.noted.Allow(string(r.realm), s.cfg.Now()); !ok {
+		fx.Events = nil // a trail that strangers fill is read by nobody
+	}
+	return errKeep(r.id, s.cfg.Store.UpdateRegistration(ctx, a, fx))
 }
 
 func errKeep(id model.ClientID, err error) error {

@@ -147,16 +147,8 @@ func TestOfManyWhoMeetAClientFirstOneReadsAndOneWrites(t *testing.T) {
 	if n := p.reads.Load(); n != 2 {
 		t.Errorf("read %d times by two servers", n)
 	}
-	events, err := a.store.Events(t.Context(), a.site.Realm.ID, "", 100)
-	check(t, err)
-	created := 0
-	for _, e := range events {
-		if e.Target == string(id) {
-			created++
-		}
-	}
-	if rows := a.rows(); len(rows) != 1 || created != 1 {
-		t.Errorf("%d rows, %d events", len(rows), created)
+	if rows := a.rows(); len(rows) != 1 {
+		t.Errorf("%d rows", len(rows))
 	}
 }
 

@@ -84,6 +84,23 @@ func (s *Service) Get(ctx context.Context, site *model.Site, id model.ClientID) 
 	return s.row(ctx, string(site.Realm.ID)+"/"+string(id))
 }
 
+// Known is Get without a fetch: a client id that is a URL is known if its document
+// was taken before, and is taken still. It is for whoever has shown nothing yet,
+// and for questions that a client whom nobody has used is not in.
+func (s *Service) Known(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error) {
+	if !wellFormed(id) {
+		return nil, fmt.Errorf("client id: %w", model.ErrNotFound)
+	}
+	c, err := s.row(ctx, string(site.Realm.ID)+"/"+string(id))
+	if err != nil || c.Settings.Origin != model.OriginDocument || c.Status != model.ApplicationActive {
+		return c, err
+	}
+	if _, err := s.admitDocument(site, id); err != nil {
+		return nil, unknownDocument(err)
+	}
+	return c, nil
+}
+
 const maxClientID = 512 // bytes; some are URLs
 
 // wellFormed: RFC 6749, Appendix A.1: visible ASCII. Nothing else is worth a

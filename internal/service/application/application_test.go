@@ -121,6 +121,9 @@ func TestMetadataThatContradictThemselvesAreRefused(t *testing.T) {
 		{"public", func(a *application.NewApplication) { a.Kind, a.AuthMethod = model.KindSPA, model.AuthNone }, ""},
 		{"public in its own name", func(a *application.NewApplication) { a.AuthMethod, a.GrantTypes = model.AuthNone, []string{cc} }, "authenticates"},
 		{"public asking people", func(a *application.NewApplication) { a.AuthMethod, a.GrantTypes = model.AuthNone, []string{ciba} }, "authenticates"},
+		{"every grant type", func(a *application.NewApplication) { a.GrantTypes = everyGrantType }, ""},
+		{"an unknown grant type", func(a *application.NewApplication) { a.GrantTypes = []string{cc, "implicit"} }, `grant type "implicit"`},
+		{"half a name of a grant type", func(a *application.NewApplication) { a.GrantTypes = []string{"ciba"} }, `grant type "ciba"`},
 		{"tokens under HS256", func(a *application.NewApplication) { a.TokenAlg = "HS256" }, "ES256"},
 		{"tokens under none", func(a *application.NewApplication) { a.TokenAlg = "none" }, "ES256"},
 		{"tokens under RS256", func(a *application.NewApplication) { a.TokenAlg = "RS256" }, ""},
@@ -148,6 +151,10 @@ func TestMetadataThatContradictThemselvesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// everyGrantType is what the token endpoint takes.
+var everyGrantType = []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code",
+	"urn:openid:params:grant-type:ciba", "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:jwt-bearer"}
 
 func TestAnIDSaysWhatKindOfApplicationItIs(t *testing.T) {
 	n := open(t, sqlite(t), nil)

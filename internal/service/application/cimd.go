@@ -42,6 +42,14 @@ var documentLifetimes = fetch.Lifetimes{Least: time.Minute, Most: 24 * time.Hour
 // one host: this server must not be a way to make others busy.
 var newDocuments = limit.Rate{Every: 2 * time.Second, Burst: 30}
 
+// discoveries is how many rows of them a realm gets, which anybody can make it
+// keep, and changes is how many of their changes are noted in the audit trail.
+// Clients that are known are not held up by either.
+var (
+	discoveries = limit.Rate{Every: 10 * time.Second, Burst: 100}
+	changes     = limit.Rate{Every: time.Second, Burst: 60}
+)
+
 // documents is what this node knows of metadata documents, beside their rows.
 type documents struct {
 	mu     sync.Mutex
@@ -49,6 +57,8 @@ type documents struct {
 	flight singleflight.Group
 	hosts  *limit.Keyed
 	slots  *limit.Slots
+
+	realms, noted *limit.Keyed // by realm
 }
 
 // A sighting is how the last fetch of a document went.
@@ -62,7 +72,8 @@ type sighting struct {
 func (s sighting) freshAt(now time.Time) bool { return now.Before(s.again) && s.failing.IsZero() }
 
 func newDocumentsMemory() *documents {
-	return &documents{seen: map[string]sighting{}, hosts: limit.NewKeyed(newDocuments, maxKnownSource), slots: limit.NewSlots(maxNewAtOnce)}
+	return &documents{seen: map[string]sighting{}, hosts: limit.NewKeyed(newDocuments, maxKnownSource), slots: limit.NewSlots(maxNewAtOnce),
+		realms: limit.NewKeyed(discoveries, maxKnownSource), noted: limit.NewKeyed(changes, maxKnownSource)}
 }
 
 func (d *documents) look(key string) sighting {
@@ -159,18 +170,18 @@ func (s *Service) fetchDocument(ctx context.Context, r documentRequest) (*model.
 	}
 }
 
-func (s *Service) renewDocument(ctx context.Context, r documentRequest) (*model.Client, error) {
+func (s *Service) renewDocument(ctx context.Context, r documentRequest) (client *model.Client, err error) {
 	if s.documents.look(r.key).freshAt(s.cfg.Now()) { // another flight has just landed
 		if known, err := s.row(ctx, r.key); err == nil {
 			return known, nil
 		}
 	}
 	if r.known == nil {
-		give, err := s.documents.admitNew(r.host, s.cfg.Now())
+		give, err := s.documents.admitNew(r, s.cfg.Now())
 		if err != nil {
 			return nil, unknownDocument(err)
 		}
-		defer give()
+		defer func() { give(client != nil) }()
 	}
 	res, err := s.cfg.Fetch.Get(ctx, string(r.id), fetch.Limits{Bytes: documentBytes, Timeout: documentTimeout, Accept: "application/json"})
 	if err != nil {
@@ -180,24 +191,34 @@ func (s *Service) renewDocument(ctx context.Context, r documentRequest) (*model.
 	if err != nil {
 		return s.withoutDocument(ctx, r, err)
 	}
-	client, err := s.adopt(ctx, r, d)
-	if err != nil {
+	if client, err = s.adopt(ctx, r, d); err != nil {
 		return nil, err
 	}
 	s.documents.remember(r.key, sighting{again: res.FreshUntil(documentLifetimes)})
 	return client, nil
 }
 
-// admitNew bounds what strangers can make this node ask for.
-func (d *documents) admitNew(host string, now time.Time) (give func(), err error) {
-	if _, ok := d.hosts.Allow(strings.ToLower(host), now); !ok {
+// admitNew bounds what strangers can make this node ask for, and keep. give ends
+// it and says whether there is a row now: nothing else counts for the realm.
+func (d *documents) admitNew(r documentRequest, now time.Time) (give func(kept bool), err error) {
+	if _, ok := d.hosts.Allow(strings.ToLower(r.host), now); !ok {
 		return nil, errors.New("too many new documents of one host")
 	}
-	give, ok := d.slots.Take("")
+	leave, ok := d.slots.Take("")
 	if !ok {
 		return nil, errors.New("too many new documents at once")
 	}
-	return give, nil
+	realm := string(r.realm)
+	if _, ok := d.realms.Allow(realm, now); !ok {
+		leave()
+		return nil, errors.New("too many new documents in one realm")
+	}
+	return func(kept bool) {
+		leave()
+		if !kept {
+			d.realms.Return(realm)
+		}
+	}, nil
 }
 
 func (s *Service) readDocument(ctx context.Context, r documentRequest, res *fetch.Response) (document, error) {

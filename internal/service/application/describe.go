@@ -99,13 +99,15 @@ func filledIn(list []string) []string {
 	return out
 }
 
+// knownGrants are the grant types that the token endpoint takes.
+var knownGrants = []string{grantCode, grantRefresh, grantCredentials, grantDevice, grantCIBA, grantExchange, grantAssertion}
+
 // checkGrants: RFC 7591, Section 2.1: grant types and response types fit.
 func (m *Metadata) checkGrants() error {
-	known := []string{grantCode, grantRefresh, grantCredentials, grantDevice, grantCIBA, grantExchange, grantAssertion}
 	has := func(g string) bool { return slices.Contains(m.GrantTypes, g) }
 	m.GrantTypes = filledIn(m.GrantTypes)
 	for _, g := range m.GrantTypes {
-		if !slices.Contains(known, g) {
+		if !slices.Contains(knownGrants, g) {
 			return unfit("grant_types holds one that is not supported", nil)
 		}
 	}
@@ -310,6 +312,5 @@ func unfit(description string, cause error) error {
 
 // refused says what is wrong in the words of the rule that was broken.
 func refused(code string, err error) error {
-	text := strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")
-	return &Refusal{Code: code, Description: strings.TrimPrefix(text, errRedirect.Error()+": ")}
+	return &Refusal{Code: code, Description: strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")}
 }

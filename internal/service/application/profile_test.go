@@ -180,8 +180,14 @@ func TestSettingsThatContradictThemselvesAreRefused(t *testing.T) {
 		{"keys at a URL", func(a *application.NewApplication) {
 			a.AuthMethod, a.Settings.JWKSURI = model.AuthPrivateKeyJWT, "https://shop.example/jwks"
 		}, ""},
-		{"a redirect by script", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"javascript:alert(1)"} }, "scheme"},
-		{"a redirect with a fragment", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"https://shop.example/#"} }, "fragment"},
+		{"a redirect by script", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"javascript:alert(1)"} }, "a redirect URI has a scheme"},
+		{"a redirect to an editor", func(a *application.NewApplication) {
+			a.Kind, a.Settings.RedirectURIs = model.KindNative, []string{"cursor://anysphere.cursor-mcp/oauth/callback", "vscode://vendor.extension/cb"}
+		}, ""},
+		{"a redirect to a mailbox", func(a *application.NewApplication) {
+			a.Kind, a.Settings.RedirectURIs = model.KindNative, []string{"mailto://a"}
+		}, "a redirect URI has a scheme"},
+		{"a redirect with a fragment", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"https://shop.example/#"} }, "a redirect URI has a fragment"},
 		{"a redirect over plain http", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"http://shop.example/"} }, "plain http"},
 		{"pairwise subjects for two hosts", func(a *application.NewApplication) {
 			a.Settings.SubjectType, a.Settings.RedirectURIs = "pairwise", []string{"https://shop.example/", "https://shop.test/"}

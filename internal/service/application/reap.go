@@ -27,6 +27,9 @@ func (s *Service) Reap(ctx context.Context) (int, error) {
 	gone := 0
 	for _, a := range idle {
 		fx := by("server", effects(a, "application.reaped", now))
+		if a.Settings.Origin == model.OriginDocument {
+			fx.Events = nil // nor was its coming worth one
+		}
 		err := s.cfg.Store.ReapRegistration(ctx, a.RealmID, a.ID, olderThan, fx)
 		switch {
 		case errors.Is(err, model.ErrNotFound): // used meanwhile, or gone

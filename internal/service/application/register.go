@@ -119,7 +119,7 @@ func (s *Service) admit(site *model.Site, r Registration) (*initialToken, error)
 	for _, l := range []struct {
 		keyed *limit.Keyed
 		key   string
-	}{{s.guard.addresses, string(site.Realm.ID) + " " + r.Address}, {s.guard.realms, string(site.Realm.ID)}} {
+	}{{s.guard.addresses, string(site.Realm.ID) + " " + limit.Network(r.Address)}, {s.guard.realms, string(site.Realm.ID)}} {
 		if _, ok := l.keyed.Allow(l.key, now); !ok {
 			return nil, &Refusal{Code: TooManyRequests, Description: "too many registrations: try again in a while"}
 		}
@@ -290,25 +290,42 @@ func (m Members) names(a model.Application) error {
 	return unfit("client_secret must be that of the registration", nil)
 }
 
-// keepOperators keeps what no client says of itself, but an operator of it.
+// keepOperators keeps what no client says of itself, but an operator of it. What
+// both may say gets stricter only: who set it is not known any more.
 func keepOperators(old, s *model.ApplicationSettings) {
 	if old.Profile != dynamicProfile(old.AuthMethod) { // it was given another, which holds
-		s.Profile = old.Profile
-		s.OptionalPKCE, s.Refresh, s.StrictAudience = old.OptionalPKCE, old.Refresh, old.StrictAudience
-		s.RequirePAR, s.RequireSigned = s.RequirePAR || old.RequirePAR, s.RequireSigned || old.RequireSigned
-		s.RequireSignedCIBA = old.RequireSignedCIBA
-		if s.Sender == model.SenderNone {
-			s.Sender = old.Sender
-		}
+		s.Profile, s.OptionalPKCE = old.Profile, old.OptionalPKCE
 	}
 	if old.AuthMethod.Confidential() && !old.OptionalPKCE {
 		s.OptionalPKCE = false
 	}
+	keepStrict(old, s)
 	s.AnyScope, s.DefaultScopes, s.Resources = old.AnyScope, old.DefaultScopes, old.Resources
 	s.ResponseModes, s.FirstParty, s.CodeLifetime = old.ResponseModes, old.FirstParty, old.CodeLifetime
 	s.DPoPNonce, s.RefreshLifetime, s.TokenLifetime = old.DPoPNonce, old.RefreshLifetime, old.TokenLifetime
-	s.TokenAlg, s.OpaqueTokens, s.Exchange = old.TokenAlg, old.OpaqueTokens, old.Exchange
-	s.Origin, s.RegistrationDigest = old.Origin, old.RegistrationDigest
+	s.TokenAlg, s.OpaqueTokens, s.Exchange, s.Refresh = old.TokenAlg, old.OpaqueTokens, old.Exchange, old.Refresh
+	s.RequireRequestURI, s.Origin, s.RegistrationDigest = old.RequireRequestURI, old.Origin, old.RegistrationDigest
+}
+
+// keepStrict: a registration access token is not worth more than the restrictions
+// that the client was put under.
+func keepStrict(old, s *model.ApplicationSettings) {
+	s.RequirePAR, s.RequireSigned = s.RequirePAR || old.RequirePAR, s.RequireSigned || old.RequireSigned
+	s.RequireSignedCIBA = s.RequireSignedCIBA || old.RequireSignedCIBA
+	s.StrictAudience = s.StrictAudience || old.StrictAudience
+	if s.Sender == model.SenderNone {
+		s.Sender = old.Sender
+	}
+	if len(old.DetailsTypes) > 0 { // none named: all
+		s.DetailsTypes = old.DetailsTypes
+	}
+	switch {
+	case old.AnyScope:
+	case len(s.Scopes) == 0: // RFC 7591, Section 2: then the server chooses
+		s.Scopes = old.Scopes
+	default:
+		s.Scopes = slices.DeleteFunc(s.Scopes, func(scope string) bool { return !slices.Contains(old.Scopes, scope) })
+	}
 }
 
 // Unregister removes a client that wants to be gone (RFC 7592, Section 2.3).

@@ -12,7 +12,7 @@ import (
 // Whoever registers again and again from one address is slowed down, and nobody
 // else with them.
 //
-// Requirement: limits-by-client, register-modes
+// Requirement: register-modes
 func TestOpenRegistrationIsSlowedDownByAddress(t *testing.T) {
 	s := newShore(t, sqlite(t))
 	at := time.Now()

@@ -90,8 +90,6 @@ func checkChoices(s *model.ApplicationSettings) error {
 	case !slices.Contains([]string{"", "public", "pairwise"}, s.SubjectType):
 		return fmt.Errorf("%w: subjects are public or pairwise", ErrInvalid)
 	case s.SubjectType == "pairwise" && s.Sector == "" && s.SectorURI == "" && !oneHost(s): // OpenID Connect Core 1.0, Section 8.1
-		return fmt.Errorf("%w: pairwise subjects need a sector, or redirect URIs of one host", ErrInvalid)
-	case s.SubjectType == "pairwise" && s.Sector == "" && s.SectorURI == "" && !oneHost(s): // OpenID Connect Core 1.0, Section 8.1
 		return fmt.Errorf("%w: pairwise subjects need sector_identifier_uri, or redirect URIs of one host", ErrInvalid)
 	case !slices.Contains([]string{"", "poll", "ping"}, s.DeliveryMode): // no push: docs/divergences.md
 		return fmt.Errorf("%w: backchannel_token_delivery_mode is poll or ping", ErrInvalid)

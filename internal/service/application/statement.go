@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
@@ -19,6 +20,25 @@ type statementClaims struct {
 	Aud json.RawMessage `json:"aud"`
 	Exp *float64        `json:"exp"`
 	Nbf *float64        `json:"nbf"`
+	// SoftwareID names the software (RFC 7591, Section 2).
+	SoftwareID string `json:"software_id"`
+}
+
+// statementType is the `typ` of a software statement that has no software_id.
+const statementType = "software-statement+jwt"
+
+// isStatement tells a statement from what else its issuer signs, such as
+// assertions about workloads (RFC 8725, Section 3.11): by its type or, as RFC 7591
+// gives it none, by naming the software that it is about.
+func isStatement(typ string, c statementClaims) bool {
+	switch strings.TrimPrefix(strings.ToLower(typ), "application/") {
+	case statementType:
+		return true
+	case "", "jwt", "jose":
+		return c.SoftwareID != ""
+	default:
+		return false
+	}
 }
 
 // aboutItself are not metadata of the client (RFC 7591, Section 2.3).
@@ -64,6 +84,9 @@ func (s *Service) openStatement(ctx context.Context, site *model.Site, compact s
 	issuer := approvedIssuer(site, c.Iss)
 	if issuer == nil {
 		return nil, &Refusal{Code: UnapprovedStatement, Description: "the issuer of the software statement is not one that this realm believes"}
+	}
+	if !isStatement(u.Header().Typ, c) {
+		return nil, badStatement("the software statement names no software_id, and its typ is another", nil)
 	}
 	key, err := s.statementKey(ctx, issuer, u.Header())
 	if err != nil {

@@ -50,11 +50,11 @@ func checkURIs(kind model.ApplicationKind, s *model.ApplicationSettings) error {
 
 func checkRedirects(kind model.ApplicationKind, uris []string) error {
 	if len(uris) > maxURIs {
-		return fmt.Errorf("%w: %w: there are more than %d", ErrInvalid, errRedirect, maxURIs)
+		return fmt.Errorf("%w: no %w is taken beyond the first %d", ErrInvalid, errRedirect, maxURIs)
 	}
 	for _, uri := range uris {
 		if fault := redirectFault(kind, uri); fault != "" {
-			return fmt.Errorf("%w: %w: one %s", ErrInvalid, errRedirect, fault)
+			return fmt.Errorf("%w: a %w %s", ErrInvalid, errRedirect, fault)
 		}
 	}
 	return nil
@@ -77,8 +77,8 @@ func redirectFault(kind model.ApplicationKind, uri string) string {
 			return "is plain http and not on loopback"
 		}
 		return ""
-	case !strings.Contains(u.Scheme, "."): // RFC 8252, Section 7.1: javascript, data, file and the like are none
-		return "has a scheme that is nobody's own"
+	case foreignScheme(u):
+		return "has a scheme that no application may have as its own"
 	case kind != model.KindNative:
 		return "has a scheme that only a native application may have"
 	}

@@ -59,6 +59,11 @@ func (n *NewApplication) validateReach() error {
 			return fmt.Errorf("%w: a scope is a word of visible ASCII without quotes and backslashes", ErrInvalid)
 		}
 	}
+	for _, g := range n.GrantTypes {
+		if !slices.Contains(knownGrants, g) {
+			return fmt.Errorf("%w: unknown grant type %q", ErrInvalid, g)
+		}
+	}
 	for _, r := range n.Resources { // RFC 8707, Section 2: no fragment
 		if u, err := url.Parse(r); err != nil || !visible(r) || u.Fragment != "" || strings.HasSuffix(r, "#") {
 			return fmt.Errorf("%w: a resource is a URI without a fragment, or a client id", ErrInvalid)

@@ -310,13 +310,13 @@ func (s *Service) generate(realm model.RealmID, alg jose.Alg, state model.Signin
 	return k, nil
 }
 
-func effects(k model.SigningKey, event string, now model.Millis) model.Effects {
+func effects(k model.SigningKey, event, actor string, now model.Millis) model.Effects {
 	data, err := json.Marshal(map[string]string{"alg": k.Alg})
 	if err != nil {
 		panic(err) // two strings
 	}
 	return model.Effects{
-		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: k.RealmID, Type: event, Actor: "server", Target: string(k.KID), At: now, Data: data}},
+		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: k.RealmID, Type: event, Actor: actor, Target: string(k.KID), At: now, Data: data}},
 		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicKeys, Key: string(k.RealmID), At: now}},
 	}
 }

@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/keys"
+	"github.com/assent-id/assent/internal/store"
 )
 
 var quick = []jose.Alg{jose.EdDSA, jose.ES256} // RSA takes long to generate
@@ -303,5 +306,32 @@ func TestARealmVerifiesItsOwnSignaturesOnly(t *testing.T) {
 		if _, err := s.Verify(t.Context(), w.site, compact); err == nil {
 			t.Errorf("%s signature passes", name)
 		}
+	}
+}
+
+// The audit trail names who had keys rotated, and the server where the calendar
+// did.
+//
+// Requirement: keys-rotate-now
+func TestTheTrailSaysWhoRotatedKeys(t *testing.T) {
+	w := sqlite(t)
+	s := w.server(t, w.ring)
+	check(t, s.Ensure(t.Context(), w.site, quick...))
+	check(t, s.RotateNow(t.Context(), w.site, "app_1", jose.ES256))
+	check(t, s.Prepare(t.Context(), w.site, jose.EdDSA))
+	db, err := store.Open(t.Context(), store.Config{URL: w.url})
+	check(t, err)
+	defer func() { check(t, db.Close()) }()
+	events, err := db.Events(t.Context(), w.site.Realm.ID, "", 100)
+	check(t, err)
+	got := map[string]int{}
+	for _, e := range events {
+		if strings.HasPrefix(e.Type, "signing_key.") {
+			got[e.Type+" by "+e.Actor]++
+		}
+	}
+	want := map[string]int{"signing_key.created by server": 3, "signing_key.created by app_1": 1, "signing_key.activated by app_1": 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -44,7 +44,7 @@ func (s *Service) endAll(ctx context.Context, site *model.Site, e model.Ended) e
 		switch {
 		case e.PasskeyID == "" && session.EndedAt == 0 && session.AuthTime <= e.At:
 			errs = append(errs, s.cfg.Sessions.End(ctx, site, session, "server"))
-		case e.PasskeyID != "" && e.PasskeyID == session.PasskeyID && session.EndedAt == e.At:
+		case e.PasskeyID != "" && session.OpenedBy(e.PasskeyID) && session.EndedAt == e.At:
 			errs = append(errs, s.spread(ctx, site, model.Ended{SessionID: session.ID, IdentityID: e.IdentityID, At: e.At}))
 		}
 	}
@@ -137,7 +137,7 @@ type logoutClaims struct {
 	Iat    int64                `json:"iat"`
 	Exp    int64                `json:"exp"`
 	JTI    string               `json:"jti"`
-	SID    model.SessionID      `json:"sid"`
+	SID    string               `json:"sid"`
 	Events map[string]emptyJSON `json:"events"`
 }
 
@@ -151,9 +151,13 @@ func (s *Service) token(ctx context.Context, site *model.Site, client *model.Cli
 	if err != nil {
 		return "", err
 	}
+	sid, err := s.cfg.Engine.SessionName(ctx, site, &client.Settings, e.SessionID)
+	if err != nil {
+		return "", err
+	}
 	now := s.cfg.Now()
 	claims, err := json.Marshal(logoutClaims{Iss: site.Issuer, Sub: sub, Aud: string(client.ID), Iat: now.Unix(),
-		Exp: now.Add(tokenLife).Unix(), JTI: ids.New("lot"), SID: e.SessionID, Events: map[string]emptyJSON{logoutEvent: {}}})
+		Exp: now.Add(tokenLife).Unix(), JTI: ids.New("lot"), SID: sid, Events: map[string]emptyJSON{logoutEvent: {}}})
 	if err != nil {
 		return "", fmt.Errorf("encode logout token: %w", err)
 	}

@@ -100,7 +100,11 @@ func (s *Service) end(ctx context.Context, site *model.Site, out Outcome, who *o
 		s.cfg.Log.WarnContext(ctx, "end the grants of a session", "session", string(who.Session.ID), "error", err)
 	}
 	for _, c := range apps {
-		if frame, ok := frameOf(site, c, who.Session.ID); ok {
+		sid, err := s.cfg.Engine.SessionName(ctx, site, &c.Settings, who.Session.ID)
+		if err != nil {
+			return out, err
+		}
+		if frame, ok := frameOf(site, c, sid); ok {
 			out.Frames = append(out.Frames, frame)
 		}
 	}
@@ -129,13 +133,13 @@ func (s *Service) applications(ctx context.Context, site *model.Site, id model.S
 
 // frameOf is what has to be framed to tell an application. Applications that
 // need the session get it, with who says so (Front-Channel Logout 1.0, Section 2).
-func frameOf(site *model.Site, c *model.Client, id model.SessionID) (string, bool) {
+func frameOf(site *model.Site, c *model.Client, sid string) (string, bool) {
 	u, err := url.Parse(c.Settings.FrontchannelLogout)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(u.Host, "; ,'\"") {
 		return "", false
 	}
 	if c.Settings.FrontchannelSession {
-		more := url.Values{"iss": {site.Issuer}, "sid": {string(id)}}.Encode()
+		more := url.Values{"iss": {site.Issuer}, "sid": {sid}}.Encode()
 		if u.RawQuery != "" {
 			more = u.RawQuery + "&" + more // the registered query stays as it is
 		}

@@ -32,6 +32,8 @@ type Store interface {
 // Clients finds applications; model.ErrNotFound.
 type Clients interface {
 	Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
+	// Known is Get that asks nobody outside.
+	Known(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
 }
 
 // Engine knows what the tokens of applications say.
@@ -40,6 +42,8 @@ type Engine interface {
 	Hint(ctx context.Context, site *model.Site, raw string) (oauth.IDTokenHint, error)
 	// Subject is the `sub` under which an application knows an identity.
 	Subject(ctx context.Context, site *model.Site, s *model.ApplicationSettings, id model.IdentityID) (string, error)
+	// SessionName is the `sid` under which an application knows a session.
+	SessionName(ctx context.Context, site *model.Site, s *model.ApplicationSettings, id model.SessionID) (string, error)
 	// SignLogout signs as the application's ID tokens are signed.
 	SignLogout(ctx context.Context, site *model.Site, s *model.ApplicationSettings, claims []byte) (string, error)
 	// EndGrants revokes what was given to last as long as a session.

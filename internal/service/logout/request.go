@@ -64,7 +64,7 @@ func (s *Service) Read(ctx context.Context, site *model.Site, r Request) (Intent
 	if in.Client == "" {
 		return in, nil // who asks is unknown, so there is nowhere to go on to
 	}
-	client, err := s.cfg.Clients.Get(ctx, site, in.Client)
+	client, err := s.cfg.Clients.Known(ctx, site, in.Client) // anybody can ask
 	if errors.Is(err, model.ErrNotFound) {
 		return Intent{Fault: FaultClient}, nil
 	}

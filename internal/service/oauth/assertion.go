@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
@@ -59,7 +60,7 @@ func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
 		return clientRefused(x, "assertion claims", err)
 	}
 	first, err := e.cfg.Store.Consume(ctx, model.Once{Namespace: model.OnceAssertion, RealmID: x.Site.Realm.ID,
-		Digest: sha256.Sum256([]byte(string(client.ID) + "\x00" + c.JTI)), Until: model.Millis(*c.Exp*1000) + 1000})
+		Digest: sha256.Sum256([]byte(string(client.ID) + "\x00" + c.JTI)), Until: model.Millis(*c.Exp*1000) + onceMargin})
 	if err != nil {
 		return fmt.Errorf("consume assertion: %w", err)
 	}
@@ -77,6 +78,7 @@ func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unveri
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return nil, err
 	}
+	x.found = client != nil
 	if client == nil || client.Settings.AuthMethod != model.AuthPrivateKeyJWT {
 		decoyVerify(u)
 		return nil, clientRefused(x, "unknown client, or not registered for private_key_jwt", nil)
@@ -90,6 +92,7 @@ func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unveri
 		return nil, clientRefused(x, "unknown or retired key", nil)
 	}
 	if !slices.Contains(assertionAlgs(client), algName(u.Header().Alg)) {
+		decoyVerify(u)
 		return nil, clientRefused(x, "algorithm is not allowed", nil)
 	}
 	if _, err := jose.Verify(u, key); err != nil {
@@ -173,16 +176,36 @@ func ourEndpoint(x *exchange, aud string) bool {
 	return aud == x.Site.Issuer+token.path() || aud == x.Site.Issuer+x.at.path()
 }
 
-// decoy is a key that signed nothing. Verifying against it takes the time that
-// verifying against a client's key takes.
-var decoy = func() *jose.PublicKey {
-	k, err := jose.Generate(jose.ES256)
-	if err != nil {
-		panic(err) // crypto/rand does not fail
+// decoys are keys that signed nothing, one for each algorithm. Verifying against
+// them takes the time that verifying against a client's key takes.
+var decoys = func() map[jose.Alg]*jose.PublicKey {
+	made := map[jose.Alg]*jose.PublicKey{}
+	for _, alg := range []jose.Alg{jose.ES256, jose.EdDSA} {
+		k, err := jose.Generate(alg)
+		if err != nil {
+			panic(err) // crypto/rand does not fail
+		}
+		made[alg] = k.Public()
 	}
-	return k.Public()
+	return made
 }()
 
+// rsaDecoys are made when they are first needed: RSA keys take long to generate.
+var rsaDecoys = sync.OnceValue(func() map[jose.Alg]*jose.PublicKey {
+	made := map[jose.Alg]*jose.PublicKey{}
+	for _, alg := range []jose.Alg{jose.PS256, jose.RS256} {
+		if k, err := jose.Generate(alg); err == nil {
+			made[alg] = k.Public()
+		}
+	}
+	return made
+})
+
 func decoyVerify(u jose.Unverified) {
-	_, _ = jose.Verify(u, decoy) // the answer is known; only the time matters
+	alg := jose.Alg(algName(u.Header().Alg))
+	key := decoys[alg]
+	if key == nil {
+		key = rsaDecoys()[alg]
+	}
+	_, _ = jose.Verify(u, key) // the answer is known; only the time matters
 }

@@ -116,6 +116,10 @@ type transaction struct {
 	Signed bool         `json:"o,omitempty"`
 }
 
+// over reports whether the request came too long ago. However often a page is
+// loaded again, and sealed again with it, it ends then.
+func (t transaction) over(now model.Millis) bool { return now >= t.Since.Add(transactionLoad.life) }
+
 // kept is the request as a transaction.
 func (x *exchange) kept() transaction {
 	return transaction{Params: x.Params, Since: x.authz.since, Pushed: x.authz.pushed, JKT: x.authz.jkt, Signed: x.authz.signed}
@@ -127,28 +131,29 @@ func (x *exchange) again(t transaction) {
 }
 
 // transactionLoad: a person may take a while to find their passkey.
-var transactionLoad = load{"authorization", time.Hour}
+var transactionLoad = load{purpose: "authorization", life: time.Hour}
 
 func (e *Engine) keepTransaction(ctx context.Context, x *exchange) (string, error) {
-	return carry(ctx, e, transactionLoad, x.Site, x.kept(), "")
+	return carry(ctx, e, transactionLoad.from(x.Request, x.client.ID), x.Site, x.kept(), "")
 }
 
-var errTransaction = &Error{Code: InvalidRequest, Description: "this page has waited too long. Start again from the application"}
+// ErrWaitedTooLong: what the browser carried for us is over, or was never ours.
+var ErrWaitedTooLong = &Error{Code: InvalidRequest, Description: "the request has waited too long"}
 
 // resume runs the checks again on a request that has waited: meanwhile the
 // application may have been stopped.
 func (e *Engine) resume(ctx context.Context, r Request, text string) (*exchange, error) {
 	t, until, err := uncarry[transaction](ctx, e, transactionLoad, r.Site, text, "")
 	if errors.Is(err, errCarried) {
-		return nil, errTransaction
+		return nil, ErrWaitedTooLong
 	}
 	if err != nil {
 		return nil, err
 	}
 	r.Params = maps.Clone(t.Params)
 	x := e.begin(authorize, r)
-	if x.now >= until {
-		return nil, errTransaction
+	if x.now >= until || t.over(x.now) {
+		return nil, ErrWaitedTooLong
 	}
 	x.again(t)
 	return x, nil
@@ -248,7 +253,7 @@ func (e *Engine) otherPerson(ctx context.Context, x *exchange, who *SignedIn) (b
 		return false, err
 	}
 	for _, w := range wanted {
-		if w != "" && w != sub && w != string(who.Identity.ID) {
+		if w != "" && w != sub {
 			return true, nil
 		}
 	}

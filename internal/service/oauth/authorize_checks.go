@@ -87,7 +87,7 @@ func loopbackHTTP(u *url.URL) bool {
 }
 
 func cutPort(raw string, u *url.URL) string {
-	if u.Port() == "" {
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || n == 0 {
 		return raw
 	}
 	return strings.Replace(raw, ":"+u.Port(), "", 1)
@@ -226,12 +226,14 @@ func (e *Engine) readPushed(ctx context.Context, x *exchange) error {
 		return nil
 	}
 	refuse := func(description string, cause error) error {
+		e.findWayBack(ctx, x)
 		return &Error{Code: InvalidRequestURI, Description: description, Cause: cause}
 	}
 	if x.Params.Get("request") != "" {
 		return &Error{Code: InvalidRequest, Description: "request and request_uri exclude each other"}
 	}
 	if !strings.HasPrefix(uri, requestURIPrefix) { // OpenID Connect Core 1.0, Section 6.2 by reference: not here
+		e.findWayBack(ctx, x)
 		return &Error{Code: RequestURINotSupported, Description: "request_uri must come from the pushed authorization request endpoint"}
 	}
 	parked, err := e.cfg.Store.Parked(ctx, x.Site.Realm.ID, ids.DigestOf(uri))

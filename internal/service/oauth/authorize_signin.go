@@ -19,7 +19,7 @@ type SignInNeed struct {
 // is none.
 func (e *Engine) SignInNeed(ctx context.Context, site *model.Site, text string) SignInNeed {
 	t, until, err := uncarry[transaction](ctx, e, transactionLoad, site, text, "")
-	if err != nil || model.MillisOf(e.cfg.Now()) >= until {
+	if now := model.MillisOf(e.cfg.Now()); err != nil || now >= until || t.over(now) {
 		return SignInNeed{}
 	}
 	c, err := e.cfg.Clients.Get(ctx, site, model.ClientID(t.Params.Get("client_id")))

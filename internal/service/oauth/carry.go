@@ -24,6 +24,13 @@ const parkedMark = "~"
 type load struct {
 	purpose string
 	life    time.Duration
+	by      string // who sent it, if that could be anybody; see mayPark
+}
+
+// from makes it the state of who sent a request.
+func (l load) from(r Request, id model.ClientID) load {
+	l.by = r.stranger(id)
+	return l
 }
 
 var errCarried = errors.New("not carried state of ours")
@@ -44,6 +51,11 @@ func carry[T any](ctx context.Context, e *Engine, l load, site *model.Site, valu
 	sealed, err := e.cfg.Keyring.SealString(l.purpose, plain, carriedFor(site, bind))
 	if err != nil || len(sealed) <= maxCarried {
 		return sealed, err
+	}
+	if l.by != "" {
+		if err := e.mayPark(l.by); err != nil {
+			return "", err
+		}
 	}
 	reference := parkedMark + ids.Secret()
 	err = e.cfg.Store.Park(ctx, model.Parked{RealmID: site.Realm.ID, Digest: ids.DigestOf(reference),

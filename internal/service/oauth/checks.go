@@ -48,7 +48,8 @@ type check struct {
 // checks is the order in which every request is examined. Later checks rely
 // on what earlier ones filled in.
 var checks = []check{
-	{"duplicate parameters", token | ciba | introspect | revoke | authorize | par | device, (*Engine).rejectDuplicates},
+	{"duplicate parameters", token | ciba | introspect | revoke | par | device, (*Engine).rejectDuplicates},
+	{"duplicate address", authorize, (*Engine).rejectDuplicateAddress},
 	{"client authentication", token | ciba | introspect | revoke | par | device, (*Engine).authenticateClient},
 	{"gate: client", token | ciba | introspect | revoke | par | device, (*Engine).admitClient},
 	{"client", authorize, (*Engine).loadClient},
@@ -58,6 +59,8 @@ var checks = []check{
 	{"request object", authorize | par, (*Engine).readRequestObject},
 	{"redirect_uri", authorize | par, (*Engine).checkRedirectURI},
 	{"response_mode", authorize | par, (*Engine).checkResponseMode},
+	{"duplicate parameters", authorize, (*Engine).rejectDuplicates},
+	{"known parameters", authorize | par, (*Engine).keepKnown},
 	{"response_type", authorize | par, (*Engine).checkResponseType},
 	{"must be pushed", authorize, (*Engine).requirePushed},
 	{"must be signed", authorize | par, (*Engine).requireSigned},
@@ -76,6 +79,7 @@ var checks = []check{
 	{"resource", token | ciba | authorize | par | device, (*Engine).checkResource},
 	{"scope", token | ciba | authorize | par | device, (*Engine).checkScope},
 	{"authorization_details", token | ciba | authorize | par | device, (*Engine).checkDetails},
+	{"length", authorize | par, (*Engine).checkKeptLength},
 	{"notification token", ciba, (*Engine).checkNotificationToken},
 	{"binding_message", ciba, (*Engine).checkBindingMessage},
 	{"requested_expiry", ciba, (*Engine).checkRequestedExpiry},
@@ -102,7 +106,21 @@ var repeatable = map[string]bool{"resource": true, "audience": true}
 func (e *Engine) rejectDuplicates(_ context.Context, x *exchange) error {
 	for name, values := range x.Params {
 		if len(values) > 1 && !repeatable[name] {
+			if len(x.Params["state"]) > 1 { // neither of the two is the client's
+				delete(x.Params, "state")
+			}
 			return &Error{Code: InvalidRequest, Description: "a parameter was sent twice"}
+		}
+	}
+	return nil
+}
+
+// rejectDuplicateAddress: whom an answer would go to must be said once. Of the
+// others, who is told is known when they are looked at.
+func (e *Engine) rejectDuplicateAddress(_ context.Context, x *exchange) error {
+	for _, name := range [...]string{"client_id", "redirect_uri", "request", "request_uri"} {
+		if len(x.Params[name]) > 1 {
+			return &Error{Code: InvalidRequest, Description: name + " was sent twice"}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/gate"
 )
@@ -26,6 +27,16 @@ func (e *Engine) authenticateClient(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
+	err = e.proveClient(ctx, x, method)
+	if x.found && err != nil {
+		// Who is unknown was looked for in the database; so that a refusal takes the
+		// same time for a client that memory knows, somebody unknown is looked for here.
+		_, _ = e.cfg.Clients.Get(ctx, x.Site, model.ClientID(ids.New("svc")))
+	}
+	return err
+}
+
+func (e *Engine) proveClient(ctx context.Context, x *exchange, method model.ClientAuthMethod) error {
 	switch method {
 	case model.AuthClientSecretBasic:
 		return e.checkSecret(ctx, x, method, decodeBasic(*x.Basic))
@@ -105,7 +116,8 @@ var nobody = model.ClientSecret{Digest: make([]byte, sha256.Size)}
 // meant finds the client that one of the readings names; nil: none of them does.
 func (e *Engine) meant(ctx context.Context, x *exchange, claimed []claimedID) (*model.Client, claimedID, error) {
 	for _, c := range claimed {
-		client, err := e.cfg.Clients.Get(ctx, x.Site, c.id)
+		// Who has a secret was registered: no document gives one.
+		client, err := e.cfg.Clients.Known(ctx, x.Site, c.id)
 		if err == nil {
 			return client, c, nil
 		}
@@ -123,7 +135,7 @@ func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.Clie
 	}
 	known := []model.ClientSecret{nobody}
 	if client != nil {
-		known = client.Secrets
+		known, x.found = client.Secrets, true
 	}
 	matched := 0
 	for _, secret := range said.secrets {

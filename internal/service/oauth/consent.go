@@ -11,7 +11,6 @@ import (
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
-	"github.com/assent-id/assent/sdk/evidence"
 )
 
 // A Consent is what a person is asked to agree to, before an application gets
@@ -60,18 +59,22 @@ func (e *Engine) missingConsent(ctx context.Context, x *exchange, who *SignedIn)
 	if err != nil {
 		return nil, fmt.Errorf("read consents: %w", err)
 	}
-	missing := slices.ContainsFunc(items, func(i string) bool { return !slices.Contains(known, i) })
+	missing := len(x.details) > 0 || anyNew(items, known)
 	if !missing && len(known) > 0 && !x.prompts("consent") && !anyProgram(x) {
 		return nil, nil //nolint:nilnil // nothing is missing
 	}
 	c := &Consent{Party: partyOf(x.client, x.authz.redirect), Redirect: x.authz.redirect, Person: who.Identity.DisplayName, Again: len(known) > 0}
 	c.Items = describeConsent(x, known)
-	c.Transaction, err = carry(ctx, e, consentLoad, x.Site, x.kept(), string(who.Session.ID))
+	c.Transaction, err = carry(ctx, e, consentLoad.from(x.Request, x.client.ID), x.Site, x.kept(), string(who.Session.ID))
 	return c, err
 }
 
+func anyNew(items, known []string) bool {
+	return slices.ContainsFunc(items, func(i string) bool { return !slices.Contains(known, i) })
+}
+
 // consentLoad is a transaction that is bound to the session of who was asked.
-var consentLoad = load{"consent", transactionLoad.life}
+var consentLoad = load{purpose: "consent", life: transactionLoad.life}
 
 // anyProgram reports whether the answer would go to whichever program waits on
 // this device: such an application's name proves nothing, so the person is asked
@@ -84,20 +87,38 @@ func anyProgram(x *exchange) bool {
 	return err != nil || u.Scheme != "https"
 }
 
-// consentItems are the things asked for, as they are remembered.
+// consentItems are the things asked for, as they are remembered. A scope is
+// remembered with whom it is for: what somebody may do at one service says nothing
+// of another. What OpenID Connect tells of the person is the same everywhere.
+// Details are one thing that is done once, so nobody agrees to them beforehand.
 func consentItems(x *exchange) []string {
-	items := make([]string, 0, len(x.scope)+len(x.details)+len(x.resource))
+	items := make([]string, 0, len(x.scope)+len(x.resource))
 	for _, s := range x.consentScopes() {
-		items = append(items, "scope "+s)
+		items = append(items, scopeItems(x, s)...)
 	}
-	for _, r := range x.resource {
+	for _, r := range x.otherResources() {
 		items = append(items, "resource "+r)
 	}
-	for _, d := range x.details {
-		items = append(items, "details "+evidence.Hash(d))
-	}
-	if len(items) == 0 {
+	if len(items) == 0 && len(x.details) == 0 {
 		items = append(items, "sign-in")
+	}
+	return items
+}
+
+// otherResources are those asked for beside what a request without any is for.
+func (x *exchange) otherResources() []string {
+	return slices.DeleteFunc(slices.Clone(x.resource), func(r string) bool {
+		return r == x.Site.Issuer || slices.Contains(x.defaultAudience(), r)
+	})
+}
+
+func scopeItems(x *exchange, scope string) []string {
+	if slices.Contains(personScopes, scope) {
+		return []string{"scope " + scope}
+	}
+	var items []string
+	for _, r := range x.audience() {
+		items = append(items, "scope "+scope+" at "+r)
 	}
 	return items
 }
@@ -106,15 +127,15 @@ func consentItems(x *exchange) []string {
 func (e *Engine) Consented(ctx context.Context, r Request, text string, who *SignedIn) (Outcome, error) {
 	t, until, err := uncarry[transaction](ctx, e, consentLoad, r.Site, text, string(who.Session.ID))
 	if errors.Is(err, errCarried) {
-		return Outcome{}, errTransaction
+		return Outcome{}, ErrWaitedTooLong
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
 	r.Params = t.Params
 	x := e.begin(authorize, r)
-	if x.now >= until {
-		return Outcome{}, errTransaction
+	if x.now >= until || t.over(x.now) {
+		return Outcome{}, ErrWaitedTooLong
 	}
 	x.again(t)
 	if err := e.run(ctx, x); err != nil {
@@ -131,12 +152,12 @@ func (e *Engine) Consented(ctx context.Context, r Request, text string, who *Sig
 func (e *Engine) Refused(ctx context.Context, r Request, text string, who *SignedIn) (Outcome, error) {
 	t, _, err := uncarry[transaction](ctx, e, consentLoad, r.Site, text, string(who.Session.ID))
 	if errors.Is(err, errCarried) {
-		return Outcome{}, errTransaction
+		return Outcome{}, ErrWaitedTooLong
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	kept, err := carry(ctx, e, transactionLoad, r.Site, t, "")
+	kept, err := carry(ctx, e, transactionLoad.from(r, model.ClientID(t.Params.Get("client_id"))), r.Site, t, "")
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -209,7 +230,7 @@ func webAddress(raw string) string {
 // their name.
 var scopeWords = map[string]ConsentItem{
 	"openid":      {Title: "Know that it is you", Text: "An identifier that stays the same each time you sign in."},
-	"profile":     {Title: "See your name", Text: "The name and user name that you have here."},
+	"profile":     {Title: "See your profile", Text: "Name, picture, birthday, language and what else you have filled in here."},
 	"email":       {Title: "See your e-mail address"},
 	"phone":       {Title: "See your phone number"},
 	offlineAccess: {Title: "Keep this access while you are away", Text: "Until you take it back."},
@@ -240,13 +261,13 @@ func describeConsent(x *exchange, known []string) []ConsentItem {
 	scopes := x.consentScopes()
 	items := DescribeScopes(x.Site, scopes)
 	for i, s := range scopes {
-		items[i].New = !slices.Contains(known, "scope "+s)
+		items[i].New = anyNew(scopeItems(x, s), known)
 	}
-	for _, r := range x.resource {
+	for _, r := range x.otherResources() {
 		items = append(items, ConsentItem{Title: "Use " + resourceName(x.Site, r), New: !slices.Contains(known, "resource "+r)})
 	}
 	for _, d := range x.details {
-		items = append(items, ConsentItem{Title: detailTitle(d), Lines: describeDetail(d), New: !slices.Contains(known, "details "+evidence.Hash(d))})
+		items = append(items, ConsentItem{Title: detailTitle(d), Lines: describeDetail(d), New: true})
 	}
 	return items
 }

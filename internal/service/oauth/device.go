@@ -79,7 +79,7 @@ func (e *Engine) StartDevice(ctx context.Context, r Request) (DeviceAnswer, erro
 	if err := e.run(ctx, x); err != nil {
 		return DeviceAnswer{Client: x.clientID()}, err
 	}
-	if _, ok := e.devices.starts.Allow(string(x.client.ID)+" "+r.Address, x.started); !ok {
+	if _, ok := e.devices.starts.Allow(string(x.client.ID)+" "+limit.Network(r.Address), x.started); !ok {
 		return DeviceAnswer{Client: x.client.ID}, &Error{Code: SlowDown, Description: "too many device codes were asked for", TooMany: true}
 	}
 	code := deviceCodePrefix + ids.Secret()

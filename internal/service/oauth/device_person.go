@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/format/limit"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/gate"
 )
@@ -53,13 +53,14 @@ type DeviceCheck struct {
 }
 
 // waitingLoad binds the page to the session that it was shown to.
-var waitingLoad = load{"device", deviceExpiry}
+var waitingLoad = load{purpose: "device", life: deviceExpiry}
 
 type waitingState struct {
 	Digest []byte `json:"d"`
 }
 
-// FindDevice shows a person who it is that waits. Nothing is decided by it.
+// FindDevice shows a person who it is that waits. Nothing is decided by it. It
+// returns ErrUserCode, ErrDeviceStopped, a *TriesError or a *SignInAgainError.
 func (e *Engine) FindDevice(ctx context.Context, c DeviceCheck) (Waiting, error) {
 	keep, err := e.tryUserCode(c)
 	if err != nil {
@@ -82,6 +83,9 @@ func (e *Engine) FindDevice(ctx context.Context, c DeviceCheck) (Waiting, error)
 	if err != nil {
 		return Waiting{}, err
 	}
+	if err := e.freshFor(ctx, client, c.Who, d); err != nil {
+		return Waiting{}, err
+	}
 	return e.describeDevice(ctx, c, d, client)
 }
 
@@ -89,7 +93,7 @@ func (e *Engine) FindDevice(ctx context.Context, c DeviceCheck) (Waiting, error)
 func (e *Engine) tryUserCode(c DeviceCheck) (keep func(), err error) {
 	now := e.cfg.Now()
 	realm := string(c.Site.Realm.ID)
-	person, place := realm+" "+string(c.Who.Identity.ID), realm+" "+network(c.Address)
+	person, place := realm+" "+string(c.Who.Identity.ID), realm+" "+limit.Network(c.Address)
 	if wait, ok := e.devices.people.Allow(person, now); !ok {
 		return nil, &TriesError{wait}
 	}
@@ -101,22 +105,6 @@ func (e *Engine) tryUserCode(c DeviceCheck) (keep func(), err error) {
 		e.devices.people.Return(person)
 		e.devices.places.Return(place)
 	}, nil
-}
-
-// network is what one subscriber has: an IPv4 address, or 64 bits of IPv6. This
-// machine has one whatever it calls itself.
-func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	switch {
-	case err != nil:
-		return address
-	case ip.Unmap().IsLoopback():
-		return "loopback"
-	case ip.Unmap().Is4():
-		return ip.Unmap().String()
-	}
-	p, _ := ip.Prefix(64)
-	return p.String()
 }
 
 // deviceClient finds the application that asks, and lets it and the person
@@ -138,7 +126,7 @@ func (e *Engine) deviceClient(ctx context.Context, site *model.Site, who *Signed
 
 func (e *Engine) describeDevice(ctx context.Context, c DeviceCheck, d model.DeviceRequest, client *model.Client) (Waiting, error) {
 	w := Waiting{UserCode: GroupUserCode(d.UserCode), Party: partyOf(client, ""), Address: d.Address, UserAgent: d.UserAgent,
-		Near: network(d.Address) == network(c.Address), AskedAt: d.CreatedAt.Time()}
+		Near: limit.Network(d.Address) == limit.Network(c.Address), AskedAt: d.CreatedAt.Time()}
 	x := &exchange{Request: Request{Site: c.Site}, client: client, scope: strings.Fields(d.Scope), details: d.Terms.Details}
 	for _, r := range d.Terms.Resources {
 		if r != c.Site.Issuer { // that is where the person is already
@@ -160,7 +148,8 @@ type DeviceDecision struct {
 }
 
 // DecideDevice writes the person's answer down, once. It returns the name of
-// the application that was answered, for the person.
+// the application that was answered, for the person. It returns ErrDeviceOver,
+// ErrDeviceStopped or a *SignInAgainError.
 func (e *Engine) DecideDevice(ctx context.Context, c DeviceDecision) (name string, err error) {
 	st, until, err := uncarry[waitingState](ctx, e, waitingLoad, c.Site, c.State, string(c.Who.Session.ID))
 	if errors.Is(err, errCarried) {
@@ -183,6 +172,11 @@ func (e *Engine) DecideDevice(ctx context.Context, c DeviceDecision) (name strin
 	client, err := e.deviceClient(ctx, c.Site, c.Who, d)
 	if err != nil {
 		return "", err
+	}
+	if c.Allow { // a no is as easy as ever
+		if err := e.freshFor(ctx, client, c.Who, d); err != nil {
+			return "", err
+		}
 	}
 	return client.Name, e.answerDevice(ctx, c, d, now)
 }

@@ -19,10 +19,11 @@ import (
 const (
 	proofPast  = 60_000 // iat at most this far in the past
 	proofAhead = 10_000 // and at most this far in the future
-	// proofMargin is how much longer than a proof can be used it is remembered:
-	// the clocks of the nodes differ.
-	proofMargin = 60_000
 )
+
+// onceMargin is how much longer than a proof, an assertion or a signed request can
+// be used it is remembered, in milliseconds: the clocks of the nodes differ.
+const onceMargin = 60_000
 
 const maxProof = 8 << 10 // bytes; one with an RSA key of 4096 bits has 2 kB
 
@@ -86,7 +87,7 @@ func (e *Engine) proof(ctx context.Context, site *model.Site, client *model.Clie
 		return "", badProof("ath of the DPoP proof is not the hash of the access token", nil)
 	}
 	return jkt, e.consumeProof(ctx, model.Once{Namespace: model.OnceDPoP, RealmID: site.Realm.ID,
-		Digest: proofDigest(jkt, c.HTM, htu, c.JTI), Until: until + proofMargin})
+		Digest: proofDigest(jkt, c.HTM, htu, c.JTI), Until: until + onceMargin})
 }
 
 // openProof: RFC 9449, Section 4.3, numbers 1 to 7: one header, one well-formed

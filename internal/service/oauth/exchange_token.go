@@ -35,6 +35,7 @@ type subjectToken struct {
 	access   *AccessToken
 	approval *approvedAction
 	session  model.SessionID // of an ID token
+	granted  *model.Grant    // of a refresh token
 	// asserted is whom a trusted issuer's rule lets in, and once uses its JWT up.
 	asserted *assertedSubject
 	once     *model.Once
@@ -151,15 +152,15 @@ func (x *exchange) shown() Binding {
 
 // idTokenClaims are those of our ID tokens that an exchange needs.
 type idTokenClaims struct {
-	Iss      string          `json:"iss"`
-	Sub      string          `json:"sub"`
-	Aud      audienceList    `json:"aud"`
-	Iat      int64           `json:"iat"`
-	Exp      int64           `json:"exp"`
-	AuthTime int64           `json:"auth_time"`
-	ACR      string          `json:"acr"`
-	AMR      []string        `json:"amr"`
-	SID      model.SessionID `json:"sid"`
+	Iss      string       `json:"iss"`
+	Sub      string       `json:"sub"`
+	Aud      audienceList `json:"aud"`
+	Iat      int64        `json:"iat"`
+	Exp      int64        `json:"exp"`
+	AuthTime int64        `json:"auth_time"`
+	ACR      string       `json:"acr"`
+	AMR      []string     `json:"amr"`
+	SID      string       `json:"sid"`
 }
 
 // idTokenSubject reads an ID token that we issued to this client. It says who
@@ -173,12 +174,15 @@ func (e *Engine) idTokenSubject(ctx context.Context, x *exchange, raw string) (*
 	if err := json.Unmarshal(v.Payload, &c); err != nil {
 		return nil, errors.Join(errNotOurs, err)
 	}
-	s := &subjectToken{issued: model.Millis(c.Iat * 1000), expires: c.Exp, session: c.SID}
+	s := &subjectToken{issued: model.Millis(c.Iat * 1000), expires: c.Exp}
 	// ID-JAG, Section 4.3.3: the audience is the client that asks.
 	if v.Header.Typ != "JWT" || c.Iss != x.Site.Issuer || c.Iat == 0 || x.now.Unix() >= c.Exp || !slices.Equal(c.Aud, []string{string(x.client.ID)}) {
 		return nil, errNotOurs
 	}
 	if s.identity, err = e.identityOf(ctx, x.Site, &x.client.Settings, c.Sub); err != nil {
+		return nil, err
+	}
+	if s.session, err = e.sessionOf(ctx, x.Site, &x.client.Settings, c.SID); err != nil {
 		return nil, err
 	}
 	if c.AuthTime != 0 {

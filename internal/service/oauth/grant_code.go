@@ -30,7 +30,7 @@ type codeState struct {
 	Issued    model.Millis     `json:"a"`
 }
 
-func codeLoad(c *model.Client) load { return load{"code", c.Settings.CodeLives()} }
+func codeLoad(c *model.Client) load { return load{purpose: "code", life: c.Settings.CodeLives()} }
 
 // newCode makes an authorization code: 192 random bits and more, at most 60 s
 // (RFC 6749, Section 4.1.2).
@@ -58,16 +58,16 @@ func (e *Engine) entitleCode(ctx context.Context, x *exchange) (*entitlement, er
 	if err != nil {
 		return nil, err
 	}
-	if x.now >= until {
-		return nil, e.lateCode(ctx, x, st)
-	}
 	if err := checkCode(x, st); err != nil {
 		return nil, codeRefused(err)
 	}
 	if err := codeBinding(st.JKT, x.bound); err != nil {
 		return nil, err
 	}
-	return e.codeEntitlement(ctx, x, st, ids.DigestOf(code), until)
+	if x.now >= until { // asked last: who does not have all that belongs to it ends nothing
+		return nil, e.lateCode(ctx, x, st)
+	}
+	return e.codeEntitlement(ctx, x, st)
 }
 
 func codeRefused(cause error) error {
@@ -125,7 +125,7 @@ func isS256(challenge string) bool {
 	return err == nil && len(raw) == sha256.Size
 }
 
-func (e *Engine) codeEntitlement(ctx context.Context, x *exchange, st codeState, digest [32]byte, until model.Millis) (*entitlement, error) {
+func (e *Engine) codeEntitlement(ctx context.Context, x *exchange, st codeState) (*entitlement, error) {
 	g := model.Grant{RealmID: x.Site.Realm.ID, ID: st.Grant, Kind: GrantCode, IdentityID: st.Identity, ApplicationID: x.client.ID,
 		Scope: st.Scope, Terms: st.Terms, CreatedAt: x.now}
 	ent := &entitlement{identity: st.Identity, grantID: st.Grant, scope: strings.Fields(st.Scope), details: st.Terms.Details,
@@ -147,9 +147,10 @@ func (e *Engine) codeEntitlement(ctx context.Context, x *exchange, st codeState,
 	if ent.refresh, err = e.firstRefresh(ctx, x, &g); err != nil {
 		return nil, err
 	}
-	once := model.Once{Namespace: model.OnceCode, RealmID: g.RealmID, Digest: digest, Until: until}
+	// The code names its grant, so that the grant's own row says whether the code
+	// was used: of all who bring it, one inserts it.
 	ent.commit = func(ctx context.Context) error {
-		return e.openGrant(ctx, x, Opening{Grant: g, Once: &once, Decided: st.Issued})
+		return e.openGrant(ctx, x, Opening{Grant: g, Decided: st.Issued})
 	}
 	return ent, nil
 }

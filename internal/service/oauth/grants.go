@@ -15,7 +15,7 @@ const (
 	GrantDevice            = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628, Section 3.4
 	GrantCIBA              = "urn:openid:params:grant-type:ciba"               // CIBA Core 1.0, Section 10.1
 	GrantExchange          = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693, Section 2.1
-	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523, Section 2.1
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     //nolint:gosec // G101: the name of a grant type (RFC 7523, Section 2.1), no credential
 )
 
 // A grant supplies what is its own: whom a token would be for and what it would

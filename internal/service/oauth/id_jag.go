@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/assent-id/assent/internal/format/ids"
@@ -43,7 +44,11 @@ func (e *Engine) exchangeForIDJAG(ctx context.Context, x *exchange) (*entitlemen
 	if err != nil {
 		return nil, err
 	}
-	ent := &entitlement{identity: s.identity, grantID: model.GrantID(ids.New("grt")), scope: withoutOffline(x.scope), audience: []string{target},
+	scope, err := jagScope(x, s)
+	if err != nil {
+		return nil, err
+	}
+	ent := &entitlement{identity: s.identity, grantID: model.GrantID(ids.New("grt")), scope: scope, audience: []string{target},
 		auth: s.auth, decided: s.issued, lifetime: idJAGLife, latest: s.expires}
 	if ent.subject, err = e.subjectAt(ctx, x, target, s.identity); err != nil {
 		return nil, err
@@ -66,6 +71,20 @@ func jagTarget(x *exchange) (string, error) {
 		return "", badTarget("this client may not act at that authorization server")
 	}
 	return target, nil
+}
+
+// jagScope: what was asked for, or else the client's default. A refresh token is
+// worth what was granted with it and no more (RFC 6749, Section 6).
+func jagScope(x *exchange, s *subjectToken) ([]string, error) {
+	scope := withoutOffline(x.scope)
+	if s.granted == nil {
+		return scope, nil
+	}
+	kept := within(scope, strings.Fields(s.granted.Scope))
+	if x.Params.Get("scope") != "" && len(kept) < len(scope) {
+		return nil, &Error{Code: InvalidScope, Description: "a scope was not granted with the refresh token"}
+	}
+	return kept, nil
 }
 
 // jagSubject is the person, by an ID token or a refresh token of this client's. Of
@@ -118,7 +137,7 @@ func (e *Engine) refreshSubject(ctx context.Context, x *exchange, raw string) (*
 	if g.IdentityID == "" || len(g.Terms.Act) > 0 || !slices.Contains(strings.Fields(g.Scope), "openid") {
 		return refuse(errors.New("not of a sign-in"))
 	}
-	s := &subjectToken{identity: g.IdentityID, issued: g.CreatedAt, expires: g.ExpiresAt.Unix()}
+	s := &subjectToken{identity: g.IdentityID, issued: g.CreatedAt, expires: g.ExpiresAt.Unix(), granted: &g}
 	if g.Terms.AuthTime != 0 {
 		s.auth = &authentication{at: g.Terms.AuthTime, acr: g.Terms.ACR, amr: g.Terms.AMR}
 	}
@@ -183,6 +202,7 @@ func (e *Engine) addEmail(ctx context.Context, x *exchange, ent *entitlement, c 
 	}
 	if email := person.Traits.PrimaryEmailAddress; email != "" {
 		c.text("email", email)
+		c.raw("email_verified", json.RawMessage(strconv.FormatBool(person.Traits.EmailVerified)))
 	}
 	return nil
 }

@@ -24,6 +24,18 @@ type hintToken struct {
 	SubID json.RawMessage `json:"sub_id"`
 }
 
+// hintType is the `typ` of a trusted issuer's login_hint_token. Whoever gets to
+// see a hint must not have an assertion by it, so it is no type of those (RFC 8725,
+// Section 3.11).
+const hintType = "login-hint+jwt"
+
+func (a *issuerAssertion) checkHintType(typ string) error {
+	if shortType(typ) != hintType {
+		return unasserted("typ is not " + hintType)
+	}
+	return nil
+}
+
 func badHint(cause string, err error) error {
 	return &Error{Code: InvalidRequest, Description: "login_hint_token is not valid: " + cause, Cause: err}
 }
@@ -87,7 +99,7 @@ func (t hintToken) check(x *exchange) error {
 // personOfIssuer verifies a token of a trusted issuer. What it calls a subject is
 // translated by the realm's rules; `sub_id` speaks of what everybody knows.
 func (e *Engine) personOfIssuer(ctx context.Context, x *exchange, raw string, t hintToken) (model.Identity, error) {
-	a, err := e.readAssertion(ctx, x, raw)
+	a, err := e.readIssued(ctx, x, raw, (*issuerAssertion).checkHintType)
 	if errors.Is(err, errAssertion) {
 		return model.Identity{}, badHint("it is not from this client or an issuer that is trusted here, or not for us", err)
 	}

@@ -44,6 +44,11 @@ func (e *Engine) Subject(ctx context.Context, site *model.Site, s *model.Applica
 	return e.subject(ctx, site, s, id)
 }
 
+// SessionName is the `sid` under which an application knows a session.
+func (e *Engine) SessionName(ctx context.Context, site *model.Site, s *model.ApplicationSettings, id model.SessionID) (string, error) {
+	return e.sessionName(ctx, site, s, id)
+}
+
 // SignLogout signs a logout token as the application's ID tokens are signed
 // (OpenID Connect Back-Channel Logout 1.0, Section 2.4).
 func (e *Engine) SignLogout(ctx context.Context, site *model.Site, s *model.ApplicationSettings, claims []byte) (string, error) {

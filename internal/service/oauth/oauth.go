@@ -32,6 +32,8 @@ import (
 // Clients finds applications and their keys; model.ErrNotFound.
 type Clients interface {
 	Get(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
+	// Known is Get that asks nobody outside, for those who have shown nothing yet.
+	Known(ctx context.Context, site *model.Site, id model.ClientID) (*model.Client, error)
 	// Key is the client's key of that id, or nil. It may be fetched from the
 	// client's jwks_uri.
 	Key(ctx context.Context, site *model.Site, c *model.Client, kid string, now model.Millis) (*jose.PublicKey, error)
@@ -103,6 +105,7 @@ type Engine struct {
 	nobody  *limit.Keyed // requests to strangers, as a person's would be limited
 	waiting *limit.Slots // long polls of one auth_req_id or device code
 	devices deviceGuard
+	parking parking
 	details detailsSchemas
 	inline  *hub.Cache[[]*jose.PublicKey] // key sets of trusted issuers, by their text
 }
@@ -126,6 +129,7 @@ func New(cfg Config) *Engine {
 		nobody:  limit.NewKeyed(limit.Rate{Every: defaultExpiry / maxPending, Burst: maxPending}, 100_000),
 		waiting: limit.NewSlots(maxWaiting),
 		devices: newDeviceGuard(),
+		parking: newParking(),
 		inline:  hub.NewCache(1000, parseInline),
 	}
 }
@@ -175,6 +179,7 @@ type exchange struct {
 	started time.Time
 
 	client   *model.Client
+	found    bool // there is a client of the name that was sent
 	grant    *grant
 	scope    []string
 	resource []string

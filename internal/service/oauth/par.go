@@ -40,14 +40,11 @@ func (e *Engine) Push(ctx context.Context, r Request) (PushedAnswer, error) {
 		return PushedAnswer{Client: x.clientID()}, err
 	}
 	out := PushedAnswer{RequestURI: requestURIPrefix + ids.Secret(), ExpiresIn: int(pushedLife.Seconds()), Client: x.client.ID, Nonce: x.nonce}
-	kept := Params{}
-	for name, values := range x.Params {
-		if !isCredential[name] {
-			kept[name] = values
-		}
+	if err := e.mayPush(x); err != nil {
+		return PushedAnswer{Client: x.client.ID}, err
 	}
-	kept["client_id"] = []string{string(x.client.ID)}
-	plain, err := json.Marshal(pushedRequest{x.client.ID, kept, x.authz.jkt, x.authz.signed})
+	x.Params["client_id"] = []string{string(x.client.ID)}
+	plain, err := json.Marshal(pushedRequest{x.client.ID, x.Params, x.authz.jkt, x.authz.signed})
 	if err != nil {
 		return out, fmt.Errorf("encode pushed request: %w", err)
 	}
@@ -62,9 +59,6 @@ func (e *Engine) Push(ctx context.Context, r Request) (PushedAnswer, error) {
 	}
 	return out, nil
 }
-
-// isCredential names what must not be kept.
-var isCredential = map[string]bool{"client_secret": true, "client_assertion": true, "client_assertion_type": true, "request": true}
 
 func (e *Engine) openPushed(site *model.Site, parked model.Parked, uri string) (pushedRequest, error) {
 	var p pushedRequest

@@ -111,7 +111,7 @@ func (e *Engine) openRequestObject(ctx context.Context, x *exchange, raw string)
 		return nil, badObject(err.Error(), nil)
 	}
 	if x.at == ciba {
-		x.ciba.jti, x.ciba.until = *c.JTI, model.Millis(*c.Exp*1000)+1000
+		x.ciba.jti, x.ciba.until = *c.JTI, model.Millis(*c.Exp*1000)+onceMargin
 	}
 	return objectParams(u.Claims())
 }

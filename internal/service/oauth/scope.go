@@ -22,6 +22,9 @@ func (e *Engine) checkScope(_ context.Context, x *exchange) error {
 	allowed := x.allowedScopes()
 	for i, s := range asked {
 		if !slices.Contains(allowed, s) && (s != "openid" || x.at != ciba) {
+			if x.at != token && slices.Contains(claimScopes, s) {
+				continue // OpenID Connect Core 1.0, Section 3.1.2.1: not understood, and so left out
+			}
 			return &Error{Code: InvalidScope, Description: "a scope is not registered for this client"}
 		}
 		if !slices.Contains(asked[:i], s) {
@@ -43,6 +46,10 @@ func (x *exchange) defaultsScope() bool {
 		return false
 	}
 }
+
+// claimScopes ask for claims (OpenID Connect Core 1.0, Section 5.4). Relying
+// parties ask for all of them, whatever they are registered for.
+var claimScopes = []string{"profile", "email", "address", "phone"}
 
 // personScopes are the scopes of OpenID Connect, which every realm offers.
 var personScopes = []string{"openid", "profile", "email", "phone", offlineAccess}

@@ -31,8 +31,9 @@ type Onces interface {
 type Grants interface {
 	// Grant finds one; ErrNotFound.
 	Grant(context.Context, model.RealmID, model.GrantID) (model.Grant, error)
-	// OpenGrant uses a single-use thing up and stores the grant that it gives,
-	// both or neither: ErrConflict if it was used before, or if everything of the
+	// OpenGrant uses a single-use thing up, where one is named, and stores the
+	// grant that it gives, both or neither: ErrConflict if it was used before, if
+	// there is a grant of that id, or if everything of the
 	// realm, the application or the person was revoked since o.Decided.
 	OpenGrant(context.Context, Opening, model.Effects) error
 	// RefreshGrant moves the number of the refresh token on. ErrConflict if

@@ -26,7 +26,11 @@ const (
 	pairwisePrefix = "pw"
 	pairwiseSecret = "pairwise" // name of the realm's secret
 	identityPrefix = "idn"
-	subjectTypes   = "pairwise" // model.ApplicationSettings.SubjectType
+
+	pairwiseSession = "ps"
+	sessionPrefix   = "ses"
+	sessionDomain   = "sid\x00"  // no host begins so
+	subjectTypes    = "pairwise" // model.ApplicationSettings.SubjectType
 )
 
 var (
@@ -47,13 +51,47 @@ func (e *Engine) subject(ctx context.Context, site *model.Site, s *model.Applica
 	if !ok {
 		return "", fmt.Errorf("pairwise subject of %q: %w", id, errSubject)
 	}
-	block, err := e.pairwise(ctx, site, s)
+	block, err := e.pairwise(ctx, site, s, "")
 	if err != nil {
 		return "", err
 	}
 	var out [16]byte
 	block.Encrypt(out[:], plain[:])
 	return ids.Encode(pairwisePrefix, out), nil
+}
+
+// sessionName is the `sid` under which a client knows a session. Clients of
+// different sectors cannot tell by it that one person uses both.
+func (e *Engine) sessionName(ctx context.Context, site *model.Site, s *model.ApplicationSettings, id model.SessionID) (string, error) {
+	plain, ok := ids.Decode(sessionPrefix, string(id))
+	if s.SubjectType != subjectTypes || !ok {
+		return string(id), nil
+	}
+	block, err := e.pairwise(ctx, site, s, sessionDomain)
+	if err != nil {
+		return "", err
+	}
+	var out [16]byte
+	block.Encrypt(out[:], plain[:])
+	return ids.Encode(pairwiseSession, out), nil
+}
+
+// sessionOf finds the session that a client knows as sid; "" for none of ours.
+func (e *Engine) sessionOf(ctx context.Context, site *model.Site, s *model.ApplicationSettings, sid string) (model.SessionID, error) {
+	if s.SubjectType != subjectTypes {
+		return model.SessionID(sid), nil
+	}
+	sealed, ok := ids.Decode(pairwiseSession, sid)
+	if !ok {
+		return "", nil
+	}
+	block, err := e.pairwise(ctx, site, s, sessionDomain)
+	if err != nil {
+		return "", err
+	}
+	var plain [16]byte
+	block.Decrypt(plain[:], sealed[:])
+	return model.SessionID(ids.Encode(sessionPrefix, plain)), nil
 }
 
 // identityOf finds the identity that a client knows as sub. It refuses what is
@@ -68,7 +106,7 @@ func (e *Engine) identityOf(ctx context.Context, site *model.Site, s *model.Appl
 	if !ok {
 		return "", errSubject
 	}
-	block, err := e.pairwise(ctx, site, s)
+	block, err := e.pairwise(ctx, site, s, "")
 	if err != nil {
 		return "", err
 	}
@@ -100,8 +138,8 @@ func namesIdentity(site *model.Site, sub string) bool {
 	return err == nil || strings.HasPrefix(sub, pairwisePrefix+"_") || strings.HasPrefix(sub, identityPrefix+"_")
 }
 
-// pairwise is the permutation of the client's sector.
-func (e *Engine) pairwise(ctx context.Context, site *model.Site, s *model.ApplicationSettings) (cipher.Block, error) {
+// pairwise is the permutation of the client's sector for one kind of name.
+func (e *Engine) pairwise(ctx context.Context, site *model.Site, s *model.ApplicationSettings, kind string) (cipher.Block, error) {
 	name, err := sector(s)
 	if err != nil {
 		return nil, err
@@ -111,7 +149,7 @@ func (e *Engine) pairwise(ctx context.Context, site *model.Site, s *model.Applic
 		return nil, fmt.Errorf("pairwise subjects: %w", err)
 	}
 	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(name))
+	mac.Write([]byte(kind + name))
 	block, err := aes.NewCipher(mac.Sum(nil))
 	if err != nil {
 		return nil, fmt.Errorf("pairwise subjects: %w", err) // 32 bytes are an AES-256 key

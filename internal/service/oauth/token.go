@@ -200,7 +200,11 @@ func (e *Engine) idToken(ctx context.Context, x *exchange, ent *entitlement, acc
 	c.number("exp", x.now.Unix()+int64(lifetime(x, ent)))
 	c.authenticated(ent.auth)
 	if ent.sid != "" {
-		c.text("sid", string(ent.sid))
+		name, err := e.sessionName(ctx, x.Site, &x.client.Settings, ent.sid)
+		if err != nil {
+			return "", err
+		}
+		c.text("sid", name)
 	}
 	c.text("at_hash", accessTokenHash(alg, access))
 	ent.idToken(c)

@@ -68,6 +68,12 @@ type issuerAssertion struct {
 // readAssertion verifies an assertion (RFC 7523, Section 3). Whatever is wrong
 // with it is errAssertion; whom it is about is for assertedSubject.
 func (e *Engine) readAssertion(ctx context.Context, x *exchange, compact string) (*issuerAssertion, error) {
+	return e.readIssued(ctx, x, compact, (*issuerAssertion).checkType)
+}
+
+// readIssued verifies what a trusted issuer made for us, of a type that is for
+// this use.
+func (e *Engine) readIssued(ctx context.Context, x *exchange, compact string, checkType func(*issuerAssertion, string) error) (*issuerAssertion, error) {
 	u, err := jose.PeekForeign(compact)
 	if err != nil {
 		return nil, unasserted("malformed", err)
@@ -79,7 +85,7 @@ func (e *Engine) readAssertion(ctx context.Context, x *exchange, compact string)
 	if a.issuer = trustedIssuer(x.Site, &a.claims); a.issuer == nil {
 		return nil, unasserted("unknown issuer")
 	}
-	if err := a.checkType(u.Header().Typ); err != nil {
+	if err := checkType(a, u.Header().Typ); err != nil {
 		return nil, err
 	}
 	key, err := e.issuerKey(ctx, a.issuer, u.Header())
@@ -133,7 +139,7 @@ var assertionTypes = []string{"", "jwt", "jose", "authorization-grant+jwt"}
 // checkType: RFC 8725, Section 3.11. RFC 7515, Section 4.1.9: the prefix may be
 // left out and case is not significant.
 func (a *issuerAssertion) checkType(typ string) error {
-	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
+	typ = shortType(typ)
 	a.jag = typ == idJAGType
 	switch {
 	case a.jag && !a.issuer.IdentityAssertions:
@@ -143,6 +149,8 @@ func (a *issuerAssertion) checkType(typ string) error {
 	}
 	return nil
 }
+
+func shortType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
 
 // issuerKey finds the key that signed, under the algorithms of the issuer's
 // record.
@@ -261,7 +269,7 @@ func (a *issuerAssertion) once(site *model.Site) *model.Once {
 		return nil
 	}
 	return &model.Once{Namespace: model.OnceBearerJWT, RealmID: site.Realm.ID,
-		Digest: sha256.Sum256([]byte(a.issuer.Issuer + "\x00" + a.claims.JTI)), Until: model.Millis(a.expires()+2) * 1000}
+		Digest: sha256.Sum256([]byte(a.issuer.Issuer + "\x00" + a.claims.JTI)), Until: model.Millis(a.expires()+1)*1000 + onceMargin}
 }
 
 // authenticated is how the person was authenticated, as the issuer says.

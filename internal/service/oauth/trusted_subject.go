@@ -40,11 +40,11 @@ func (e *Engine) assertedSubject(ctx context.Context, x *exchange, a *issuerAsse
 	s := assertedSubject{rule: &a.issuer.Subjects[i]}
 	switch claim, login := strings.CutPrefix(s.rule.Identity, "login:"); {
 	case login:
-		s.identity, err = e.identityByClaim(ctx, x.Site, claims, claim)
+		s.identity, err = e.identityByClaim(ctx, x.Site, a.issuer, claims, claim)
 	case s.rule.Identity != "":
 		s.identity = model.IdentityID(s.rule.Identity) // whether there is one is for the gate
 	default:
-		s.name, err = workloadName(x.Site, a.issuer, s.rule, a.claims.Sub)
+		s.name, err = e.workloadName(ctx, x.Site, a.issuer, s.rule, a.claims.Sub)
 	}
 	return s, err
 }
@@ -119,13 +119,15 @@ func claimText(claims map[string]any, name string) (string, bool) {
 
 // identityByClaim finds the identity that has a claim's value as its login. An
 // id is no login: the issuer would choose among all identities of the realm. Nor is
-// an address that the issuer itself has not verified.
-func (e *Engine) identityByClaim(ctx context.Context, site *model.Site, claims map[string]any, name string) (model.IdentityID, error) {
+// an address that the issuer does not say it has verified: whoever may write it
+// there would choose.
+func (e *Engine) identityByClaim(ctx context.Context, site *model.Site, issuer *model.TrustedIssuer, claims map[string]any, name string) (model.IdentityID, error) {
 	login, ok := claimText(claims, name)
 	if !ok || login == "" || namesIdentity(site, login) {
 		return "", unasserted("no login in claim " + name)
 	}
-	if verified, said := claimText(claims, "email_verified"); name == "email" && said && verified != "true" {
+	verified, said := claimText(claims, "email_verified") // OpenID Connect Core 1.0, Section 5.1
+	if strings.TrimPrefix(name, "/") == "email" && verified != "true" && (said || !issuer.TrustEmails) {
 		return "", unasserted("the e-mail address is not verified")
 	}
 	identity, err := e.cfg.People.Find(ctx, site, login)
@@ -140,18 +142,33 @@ func (e *Engine) identityByClaim(ctx context.Context, site *model.Site, claims m
 
 // workloadName is what tokens call a workload: what its issuer calls it, after
 // the rule's prefix. It must be nobody else's name: not in the form of our own
-// ids, and not one that another trusted issuer could give too.
-func workloadName(site *model.Site, issuer *model.TrustedIssuer, rule *model.SubjectRule, sub string) (string, error) {
+// ids, not an application's, whose tokens for itself have its id as `sub` (RFC 9068,
+// Section 5), and not one that another trusted issuer could give too.
+func (e *Engine) workloadName(ctx context.Context, site *model.Site, issuer *model.TrustedIssuer, rule *model.SubjectRule, sub string) (string, error) {
 	name := rule.Prefix + sub
 	switch {
 	case len(name) > maxSubject || strings.ContainsFunc(name, unprintable):
 		return "", unasserted("the subject is too long or has control characters")
 	case namesIdentity(site, name) || namesClient(name) || strings.HasPrefix(name, realmDID(site)):
 		return "", unasserted("the subject has the form of a name of this realm")
+	case isWebURL(name): // any of them can be a client id some day (OAuth Client ID Metadata Document, Section 3)
+		return "", unasserted("the subject has the form of a client id: give the rule a prefix")
 	case ambiguous(site, issuer, name):
 		return "", unasserted("another trusted issuer could name " + name + " too: give one of the rules a prefix")
 	}
+	_, err := e.cfg.Clients.Known(ctx, site, model.ClientID(name))
+	if err == nil {
+		return "", unasserted("the subject is the client id of an application")
+	}
+	if !errors.Is(err, model.ErrNotFound) {
+		return "", fmt.Errorf("look for an application of the subject's name: %w", err)
+	}
 	return name, nil
+}
+
+func isWebURL(name string) bool {
+	scheme, _, found := strings.Cut(name, ":")
+	return found && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
 }
 
 func unprintable(r rune) bool { return r == unicode.ReplacementChar || unicode.IsControl(r) }

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/assent-id/assent/internal/format/limit"
 	"github.com/assent-id/assent/internal/format/password"
 	"github.com/assent-id/assent/internal/model"
 )
@@ -49,7 +50,7 @@ func (s *Service) SignInWithPassword(ctx context.Context, site *model.Site, a Pa
 	if err != nil {
 		return SignedIn{}, err
 	}
-	try := attempt{site: site, at: s.now(), identity: known.identity.ID, bucket: "password " + network(a.Address)}
+	try := attempt{site: site, at: s.now(), identity: known.identity.ID, bucket: "password " + limit.Network(a.Address)}
 	good, err := s.guess(try, a)
 	if err != nil {
 		return SignedIn{}, err

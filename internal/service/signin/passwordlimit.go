@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -18,11 +17,11 @@ import (
 // an address, behind which there may be many people, only when far more fail than
 // people mistype. The limits hold per process: they slow guessing down.
 const (
-	freeTries       = 5
-	firstWait       = 2 * time.Second
-	longestWait     = 15 * time.Minute
-	triesPerAddress = 60 // in 10 minutes
-	triesKept       = 50_000
+	freeTries    = 5
+	firstWait    = 2 * time.Second
+	longestWait  = 15 * time.Minute
+	addressTries = 60 // in 10 minutes
+	triesKept    = 50_000
 )
 
 // Comparing takes a processor and 19 MiB for about 20 ms.
@@ -38,9 +37,12 @@ type passwords struct {
 	turn      *turnstile
 }
 
-func newPasswords() passwords {
+func newPasswords(perAddress int) passwords {
+	if perAddress <= 0 {
+		perAddress = addressTries
+	}
 	return passwords{accounts: limit.NewBackoff(freeTries, firstWait, longestWait, triesKept),
-		addresses: limit.NewKeyed(limit.Per(triesPerAddress, 10*time.Minute), triesKept),
+		addresses: limit.NewKeyed(limit.Per(perAddress, 10*time.Minute), triesKept),
 		turn:      newTurnstile(atOnce, inQueue)}
 }
 
@@ -48,7 +50,7 @@ func newPasswords() passwords {
 // back. People who do not exist are counted by what was typed, like all others.
 func (s *Service) guess(try attempt, a PasswordAnswer) (good func(), err error) {
 	realm := string(try.site.Realm.ID)
-	account, place := realm+" "+string(try.identity), realm+" "+network(a.Address)
+	account, place := realm+" "+string(try.identity), realm+" "+limit.Network(a.Address)
 	if try.identity == "" {
 		typed := ids.DigestOf(model.FoldName(a.Login))
 		account = realm + " ? " + string(typed[:])
@@ -64,16 +66,6 @@ func (s *Service) guess(try attempt, a PasswordAnswer) (good func(), err error) 
 		s.passwords.accounts.Forget(account)
 		s.passwords.addresses.Return(place)
 	}, nil
-}
-
-// network is what one subscriber has: an IPv4 address, or 64 bits of IPv6.
-func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
-		return address
-	}
-	p, _ := ip.Prefix(64)
-	return p.String()
 }
 
 // decoy is a hash that no password has: what people who do not exist are compared

@@ -74,7 +74,7 @@ func (s *Service) endOpened(ctx context.Context, site *model.Site, n NewPassword
 	}
 	var errs []error
 	for _, session := range list {
-		if session.PasskeyID == "" && session.EndedAt == 0 {
+		if session.OpenedBy("") && session.EndedAt == 0 {
 			errs = append(errs, s.End(ctx, site, session, actorOf(n)))
 		}
 	}

@@ -87,7 +87,7 @@ func (s *Service) goesOn(ctx context.Context, site *model.Site, session model.Se
 	if session.AuthTime <= max(identity.TokensInvalidBefore, site.Realm.TokensInvalidBefore) {
 		return fmt.Errorf("%w: sessions of %s were revoked", ErrNoSession, session.IdentityID)
 	}
-	if session.PasskeyID == "" && !site.Realm.Policy.Passwords {
+	if session.OpenedBy("") && !site.Realm.Policy.Passwords {
 		return fmt.Errorf("%w: passwords were switched off", ErrNoSession)
 	}
 	err := s.gate.Person(ctx, site, identity)

@@ -35,6 +35,9 @@ type Config struct {
 	// Idle and Absolute are how long a session lives without use and in all.
 	// Zero: 12 hours and 30 days.
 	Idle, Absolute time.Duration
+	// AddressTries is how many wrong passwords an address has in ten minutes.
+	// Zero: 60.
+	AddressTries int
 }
 
 // A Service signs people in and knows their sessions. It is safe for
@@ -67,7 +70,7 @@ func New(c Config) *Service {
 	s := &Service{store: c.Store, gate: c.Gate, clock: c.Now, log: c.Log,
 		carried: seal.Carried[state]{Keyring: c.Keyring, Purpose: sealPurpose, Life: ceremonyLife},
 		idle:    c.Idle, absolute: c.Absolute,
-		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys), passwords: newPasswords()}
+		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys), passwords: newPasswords(c.AddressTries)}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

@@ -68,7 +68,13 @@ var passwordPromises = []promise{
 		s := passwordSession(w.home.person)
 		s.ID = before.ID
 		w.ok(w.SignInWithPassword(w.ctx, s, useOfPassword(p), model.Effects{}))
+		s.Earlier = []model.PasskeyID{before.PasskeyID}
 		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
+		again := newSession(w.home.passkey)
+		again.ID, again.Earlier = s.ID, []model.PasskeyID{before.PasskeyID, ""}
+		w.ok(w.SignIn(w.ctx, newOnce(s.RealmID, model.OnceCeremony), again, useOf(w.home.passkey, start), model.Effects{}))
+		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, again.Digest)), again)
+		same(w, again.OpenedBy(""), true)
 		w.ok(w.EndSession(w.ctx, s.RealmID, s.ID, start+7, model.Effects{}))
 		s.Digest = secret()
 		w.refused(w.SignInWithPassword(w.ctx, s, useOfPassword(p), model.Effects{}), model.ErrConflict)

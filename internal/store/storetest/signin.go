@@ -101,6 +101,28 @@ var signInPromises = []promise{
 		_, _, err = w.SessionWithIdentity(w.ctx, want.RealmID, secret())
 		w.refused(err, model.ErrNotFound)
 	}},
+	{"ASessionDependsOnAllThatOpenedIt", func(w *world) {
+		first, second, other := newPasskey(w.home.person), newPasskey(w.home.person), newPasskey(w.home.person)
+		for _, p := range []model.Passkey{first, second, other} {
+			w.ok(w.bind(p))
+		}
+		s := newSession(first)
+		for _, p := range []model.Passkey{first, first, second, first, second} {
+			s.PasskeyID, s.Digest = p.ID, secret()
+			w.ok(w.SignIn(w.ctx, newOnce(s.RealmID, model.OnceCeremony), s, useOf(p, start), model.Effects{}))
+		}
+		s.Earlier = []model.PasskeyID{first.ID, second.ID}
+		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
+		same(w, []bool{s.OpenedBy(first.ID), s.OpenedBy(second.ID), s.OpenedBy(other.ID), s.OpenedBy("")}, []bool{true, true, false, false})
+		others := newSession(w.home.passkey)
+		w.ok(w.SignIn(w.ctx, newOnce(s.RealmID, model.OnceCeremony), others, useOf(w.home.passkey, start), model.Effects{}))
+		w.ok(w.RevokePasskey(w.ctx, s.RealmID, other.ID, start+1, model.Effects{}))
+		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
+		w.ok(w.RevokePasskey(w.ctx, s.RealmID, first.ID, start+2, model.Effects{}))
+		s.EndedAt = start + 2
+		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
+		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, others.Digest)), others)
+	}},
 	{"AnUnknownSessionIsNotFound", func(w *world) {
 		_, err := w.SessionByDigest(w.ctx, w.home.realm.ID, secret())
 		w.refused(err, model.ErrNotFound)

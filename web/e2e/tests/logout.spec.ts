@@ -34,7 +34,7 @@ test("a hint that is none ends at a page that says so and asks", async ({ server
   const answer = await page.goto(`${server.baseURL}/oauth/logout?id_token_hint=x`);
   expect(answer?.status()).toBe(400);
   await expect(question(page)).toBeVisible();
-  await expect(page.getByRole("alert")).toContainText("could not show which sign-in it means");
+  await expect(page.getByRole("alert")).toContainText("not valid any more");
   await inspect(page, "logout-question-fault");
   expect(await signedIn(page, server)).toBe(true);
   await page.context().clearCookies();

@@ -66,8 +66,14 @@ type World struct {
 // Service is sign-in over another store, which wraps the world's.
 func (w *World) Service(tb testing.TB, s signin.Store) *signin.Service {
 	tb.Helper()
-	return signin.New(signin.Config{Store: s, Gate: gate.New(gate.Config{Store: w.Store, Now: w.Clock.Now}),
-		Keyring: w.ring, Now: w.Clock.Now})
+	return w.Configured(func(c *signin.Config) { c.Store = s })
+}
+
+// Configured is sign-in with a configuration that differs from the world's.
+func (w *World) Configured(change func(*signin.Config)) *signin.Service {
+	c := signin.Config{Store: w.Store, Gate: gate.New(gate.Config{Store: w.Store, Now: w.Clock.Now}), Keyring: w.ring, Now: w.Clock.Now}
+	change(&c)
+	return signin.New(c)
 }
 
 // Engines runs a test on every database that there is.
