@@ -64,6 +64,7 @@ func (e *Endpoints) Register(mux *http.ServeMux) {
 	closedRoute(mux, "/oauth/bc-authorize", method{"POST", e.startCIBA})
 	closedRoute(mux, "/oauth/introspect", method{"POST", e.introspect})
 	mux.Handle("/.well-known/", unknownWellKnown())
+	mux.Handle("/.well-known", unknownWellKnown()) // ServeMux would redirect
 	e.registerUserinfo(mux)
 	e.registerDID(mux)
 }
