@@ -28,7 +28,9 @@ func TestALoginHintTokenNamesThePerson(t *testing.T) {
 	_, who := w.Person(t, "alex")
 	now := time.Now().Unix()
 	own := func(claims map[string]any) string { return a.hint(t, a.Key, a.ID, claims) }
-	theirs := func(claims map[string]any) string { return a.hintOf(t, "login-hint+jwt", trusted, directoryIssuer, claims) }
+	theirs := func(claims map[string]any) string {
+		return a.hintOf(t, "login-hint+jwt", trusted, directoryIssuer, claims)
+	}
 	by := func(format string, members ...string) map[string]any {
 		id := map[string]any{"format": format}
 		for i := 0; i < len(members); i += 2 {

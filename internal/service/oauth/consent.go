@@ -264,7 +264,12 @@ func describeConsent(x *exchange, known []string) []ConsentItem {
 		items[i].New = anyNew(scopeItems(x, s), known)
 	}
 	for _, r := range x.otherResources() {
-		items = append(items, ConsentItem{Title: "Use " + resourceName(x.Site, r), New: !slices.Contains(known, "resource "+r)})
+		item := ConsentItem{Title: "Use " + resourceName(x.Site, r), New: !slices.Contains(known, "resource "+r)}
+		if slices.Contains(x.scope, scopeOpenID) {
+			// OpenID Connect Core 1.0, Section 5.3: one token for both.
+			item.Text = "It can also read here what you allow of your profile."
+		}
+		items = append(items, item)
 	}
 	for _, d := range x.details {
 		items = append(items, ConsentItem{Title: detailTitle(d), Lines: describeDetail(d), New: true})

@@ -6,7 +6,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 )
 
-// A SignInAgainError: before the person may answer a device, its application wants
+// A SignInAgainError says that before the person may answer a device, its application wants
 // them to sign in anew, or better than they have.
 type SignInAgainError struct {
 	UserCode string // grouped; to come back with
