@@ -112,7 +112,11 @@ func (g *generator) sessionApplicationRow(i int) []any {
 
 func (g *generator) consentRow(i int) []any {
 	person := i / 2 * 2 // every second one, twice
-	return []any{g.realm, g.person(person), g.Shop, "scope " + g.Scopes[i%2], g.ago(time.Duration(mix("consent", i) % uint64(year)))}
+	item := "scope " + g.Scopes[i%2]
+	if g.Scopes[i%2] != "openid" { // whom it is for is remembered with it
+		item += " at " + g.Issuer
+	}
+	return []any{g.realm, g.person(person), g.Shop, item, g.ago(time.Duration(mix("consent", i) % uint64(year)))}
 }
 
 func (g *generator) grantRow(i int) []any {
