@@ -12,6 +12,9 @@ async function password(server: Server): Promise<string> {
   await writeFile(join(server.data, "policy.yaml"), "passwords: true\n");
   const policy = await server.assent("realm", "policy", "--set", "policy.yaml", ...database);
   expect(policy.code, policy.stderr).toBe(0);
+  // The running server hears of what another process did within a second.
+  const page = async () => (await fetch(`${server.baseURL}/signin`)).text();
+  await expect.poll(page).toContain('id="password-signin"');
   const set = await server.assent("identity", "password", "demo", "--json", ...database);
   expect(set.code, set.stderr).toBe(0);
   return JSON.parse(set.stdout).password;
