@@ -84,7 +84,6 @@ const (
 	OnceAssertion    = "assertion"    // client assertion jti (RFC 7523, Section 3)
 	OnceNobody       = "nobody"       // a CIBA request to a stranger, which asks nobody
 	OnceCeremony     = "ceremony"     // WebAuthn challenge
-	OnceCode         = "code"         // authorization code (RFC 6749, Section 4.1.2)
 	OncePushed       = "par"          // pushed authorization request (RFC 9126, Section 7.3)
 	OnceDPoP         = "dpop"         // DPoP proof jti (RFC 9449, Section 11.1)
 	OnceBearerJWT    = "jwt"          // assertion of a trusted issuer (RFC 7523, Section 3)

@@ -57,20 +57,19 @@ type ApplicationSettings struct {
 	DetailsTypes  []string `json:"authorization_details_types,omitempty"`
 
 	// Authorization endpoint.
-	RedirectURIs      []string `json:"redirect_uris,omitempty"`
-	ResponseModes     []string `json:"response_modes,omitempty"` // empty: query, form_post and, with AuthorizationAlg, the jwt forms
-	OptionalPKCE      bool     `json:"optional_pkce,omitempty"`
-	RequirePAR        bool     `json:"require_pushed_authorization_requests,omitempty"`
-	RequireSigned     bool     `json:"require_signed_request_object,omitempty"`
-	RequestAlg        string   `json:"request_object_signing_alg,omitempty"` // empty: as for assertions
-	AuthorizationAlg  string   `json:"authorization_signed_response_alg,omitempty"`
-	DefaultMaxAge     int      `json:"default_max_age,omitempty"` // seconds; 0: none
-	RequireAuthTime   bool     `json:"require_auth_time,omitempty"`
-	DefaultACRValues  []string `json:"default_acr_values,omitempty"`
-	FirstParty        bool     `json:"first_party,omitempty"` // the realm's own: nobody is asked for consent
-	InitiateLoginURI  string   `json:"initiate_login_uri,omitempty"`
-	CodeLifetime      int      `json:"code_lifetime,omitempty"` // seconds; 0: 60, which is also the most
-	RequireRequestURI bool     `json:"require_request_uri_registration,omitempty"`
+	RedirectURIs     []string `json:"redirect_uris,omitempty"`
+	ResponseModes    []string `json:"response_modes,omitempty"` // empty: query, form_post and, with AuthorizationAlg, the jwt forms
+	OptionalPKCE     bool     `json:"optional_pkce,omitempty"`
+	RequirePAR       bool     `json:"require_pushed_authorization_requests,omitempty"`
+	RequireSigned    bool     `json:"require_signed_request_object,omitempty"`
+	RequestAlg       string   `json:"request_object_signing_alg,omitempty"` // empty: as for assertions
+	AuthorizationAlg string   `json:"authorization_signed_response_alg,omitempty"`
+	DefaultMaxAge    int      `json:"default_max_age,omitempty"` // seconds; 0: none
+	RequireAuthTime  bool     `json:"require_auth_time,omitempty"`
+	DefaultACRValues []string `json:"default_acr_values,omitempty"`
+	FirstParty       bool     `json:"first_party,omitempty"` // the realm's own: nobody is asked for consent
+	InitiateLoginURI string   `json:"initiate_login_uri,omitempty"`
+	CodeLifetime     int      `json:"code_lifetime,omitempty"` // seconds; 0: 60, which is also the most
 
 	// Client authentication.
 	AssertionAlgs  []string `json:"assertion_algs,omitempty"`  // empty: ES256, EdDSA, PS256

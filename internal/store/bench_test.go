@@ -128,7 +128,7 @@ func BenchmarkGrantOpening(b *testing.B) {
 		realm := model.RealmID(ids.New("rlm"))
 		spread(b, b.N, func() error {
 			g := aGrant(realm, "app_bench")
-			once := model.Once{Namespace: model.OnceCode, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
+			once := model.Once{Namespace: model.OncePushed, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
 			return s.OpenGrant(b.Context(), oauth.Opening{Grant: g, Once: &once, Decided: g.CreatedAt}, model.Effects{})
 		})
 	})

@@ -73,7 +73,7 @@ func TestAGrantTakes1200BytesAtMostAndARotation300(t *testing.T) {
 	empty := stored(t, url)
 	each(t, all, func(g *model.Grant) error {
 		*g = aGrant(realm, app)
-		once := model.Once{Namespace: model.OnceCode, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
+		once := model.Once{Namespace: model.OncePushed, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
 		return s.OpenGrant(ctx, oauth.Opening{Grant: *g, Once: &once, Decided: g.CreatedAt}, model.Effects{})
 	})
 	full := stored(t, url)

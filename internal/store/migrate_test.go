@@ -113,7 +113,7 @@ func useMigrated(t *testing.T, s *store.Store, old model.Grant) {
 	fulfilled.ID, fulfilled.ApprovalID = "grt_2", "apr_1"
 	child := model.Grant{RealmID: old.RealmID, ID: "grt_3", Kind: "exchange", ApplicationID: "agt_1", ParentID: old.ID,
 		SessionID: "ses_1", CreatedAt: 3, ExpiresAt: 9000}
-	once := model.Once{Namespace: model.OnceCode, RealmID: old.RealmID, Digest: ids.DigestOf("code"), Until: 9000}
+	once := model.Once{Namespace: model.OncePushed, RealmID: old.RealmID, Digest: ids.DigestOf("code"), Until: 9000}
 	if err := errors.Join(
 		s.FulfilApproval(ctx, fulfilled, 3, model.Effects{}),
 		s.OpenGrant(ctx, oauth.Opening{Grant: child, Once: &once, Decided: 2}, model.Effects{}),

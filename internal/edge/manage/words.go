@@ -141,7 +141,6 @@ var words = map[string]string{
 	"first_party":                              "The realm's own: nobody is asked to agree.",
 	"initiate_login_uri":                       "Where a sign-in that others begin starts.",
 	"code_lifetime":                            "Seconds that a code lives, at most 60; 0: 60.",
-	"require_request_uri_registration":         "request_uri values must be registered.",
 	"assertion_algs":                           "What its assertions may be signed with; empty: ES256, EdDSA, PS256.",
 	"strict_audience":                          "aud of its assertions is the issuer alone (FAPI 2.0).",
 	"Application.jwks_uri":                     "Where its public keys are.",

@@ -411,7 +411,7 @@ func TestAClientDoesNotLoosenWhatAnOperatorTightened(t *testing.T) {
 	servertest.Check(t, w.Server.Applications.Configure(t.Context(), w.Site, id, "operator", func(s *model.ApplicationSettings) {
 		s.AnyScope, s.Scopes, s.DetailsTypes = false, []string{"openid", "notes:read"}, []string{"assent_action"}
 		s.Sender, s.RequirePAR, s.RequireSigned, s.RequireSignedCIBA = model.SenderDPoP, true, true, true
-		s.StrictAudience, s.Refresh, s.RequireRequestURI = true, model.RefreshNone, true
+		s.StrictAudience, s.Refresh = true, model.RefreshNone
 	}))
 	now := func() *model.ApplicationSettings {
 		c, err := w.Server.Applications.Get(t.Context(), w.Site, id)
@@ -431,7 +431,7 @@ func TestAClientDoesNotLoosenWhatAnOperatorTightened(t *testing.T) {
 			t.Errorf("scope %v: %d %s", tt.scope, got.Status, got.Body)
 		}
 		if s := now(); s.Sender != model.SenderDPoP || !s.RequirePAR || !s.RequireSigned || !s.RequireSignedCIBA || !s.StrictAudience ||
-			s.Refresh != model.RefreshNone || !s.RequireRequestURI {
+			s.Refresh != model.RefreshNone {
 			t.Errorf("loosened: %+v", s)
 		}
 	}

@@ -97,7 +97,7 @@ func (e *Engine) StartDevice(ctx context.Context, r Request) (DeviceAnswer, erro
 func (e *Engine) keepDevice(ctx context.Context, x *exchange, digest ids.Digest) (string, error) {
 	d := model.DeviceRequest{RealmID: x.Site.Realm.ID, Digest: digest, ApplicationID: x.client.ID, State: model.DevicePending,
 		Scope: strings.Join(x.scope, " "), Terms: model.GrantTerms{Resources: x.audience(), Details: x.details},
-		UserAgent: printable(x.UserAgent, maxDeviceText), Address: x.Address, CreatedAt: x.now, ExpiresAt: x.now.Add(deviceExpiry)}
+		UserAgent: model.Printable(x.UserAgent, maxDeviceText), Address: x.Address, CreatedAt: x.now, ExpiresAt: x.now.Add(deviceExpiry)}
 	for range userCodeTries {
 		d.UserCode = newUserCode()
 		err := e.cfg.Store.CreateDeviceRequest(ctx, d, model.Effects{})

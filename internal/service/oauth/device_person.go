@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/format/limit"
@@ -215,20 +214,4 @@ func deviceEffects(d model.DeviceRequest) model.Effects {
 			Actor: string(d.IdentityID), Target: string(d.ApplicationID), At: d.DecidedAt, Data: data}},
 		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicDevice, Key: deviceKey(d.Digest), At: d.DecidedAt}},
 	}
-}
-
-// printable is a text of a stranger's with nothing in it that cannot be seen.
-func printable(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	for i := range text {
-		if i >= limit {
-			return text[:i]
-		}
-	}
-	return text
 }

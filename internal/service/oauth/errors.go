@@ -30,7 +30,6 @@ const (
 	ExpiredLoginHintToken       Code = "expired_login_hint_token"          // CIBA Core 1.0, Section 13
 	LoginRequired               Code = "login_required"                    // OpenID Connect Core 1.0, Section 3.1.2.6
 	ConsentRequired             Code = "consent_required"                  // OpenID Connect Core 1.0, Section 3.1.2.6
-	InteractionRequired         Code = "interaction_required"              // OpenID Connect Core 1.0, Section 3.1.2.6
 	UnmetAuthentication         Code = "unmet_authentication_requirements" // OpenID Connect Core Error Code unmet_authentication_requirements 1.0
 	UnsupportedResponseType     Code = "unsupported_response_type"         // RFC 6749, Section 4.1.2.1
 	InvalidRequestURI           Code = "invalid_request_uri"               // OpenID Connect Core 1.0, Section 3.1.2.6

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
@@ -31,7 +29,7 @@ func (s *Service) NewSession(session model.Session) (cookie string, _ model.Sess
 	session.LastSeenAt = session.AuthTime
 	session.ExpiresAt = session.AuthTime.Add(s.absolute)
 	session.IdleUntil = s.idleUntil(session, session.AuthTime)
-	session.UserAgent = printable(session.UserAgent, maxAgent)
+	session.UserAgent = model.Printable(session.UserAgent, maxAgent)
 	return cookie, session
 }
 
@@ -139,20 +137,4 @@ func (s *Service) End(ctx context.Context, site *model.Site, session model.Sessi
 		return fmt.Errorf("end session %s: %w", session.ID, err)
 	}
 	return nil
-}
-
-// printable cuts foreign text to what may stand in a list of sessions.
-func printable(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	for i := range text {
-		if i >= limit {
-			return text[:i]
-		}
-	}
-	return text
 }

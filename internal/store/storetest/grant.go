@@ -33,7 +33,7 @@ func child(of model.Grant) model.Grant {
 
 // once is a grant with something that it uses up.
 func once(g model.Grant) oauth.Opening {
-	o := newOnce(g.RealmID, model.OnceCode)
+	o := newOnce(g.RealmID, model.OncePushed)
 	return oauth.Opening{Grant: g, Once: &o, Decided: start}
 }
 

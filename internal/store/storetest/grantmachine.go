@@ -25,7 +25,7 @@ var grantMachinePromises = []promise{
 				m.people = append(m.people, model.IdentityID(ids.New("idn")))
 				m.apps = append(m.apps, model.ClientID(ids.New("app")))
 				m.sessions = append(m.sessions, model.SessionID(ids.New("ses")))
-				o := newOnce(w.home.realm.ID, model.OnceCode)
+				o := newOnce(w.home.realm.ID, model.OncePushed)
 				m.codes = append(m.codes, &o)
 			}
 			m.sessions = append(m.sessions, "") // offline
