@@ -153,6 +153,11 @@ func (f *Fetcher) fetch(ctx context.Context, req *http.Request, target string, l
 	within, cancel := context.WithTimeout(ctx, limits.Timeout)
 	defer cancel()
 	res, err := f.roundTrip(prepare(within, req, u, limits), limits.Bytes)
+	if err == nil {
+		// A server that hears us hang up may end its answer while the
+		// connection still closes: what arrives then only looks whole.
+		err = within.Err()
+	}
 	if err != nil {
 		err = classify(within, err)
 		f.report(ctx, u.Host, err)
