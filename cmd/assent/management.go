@@ -18,7 +18,7 @@ type managementCmd struct {
 
 type managementCreateCmd struct {
 	Name  string   `required:"true" help:"What the audit trail should remind of."`
-	Scope []string `help:"What it may do: realm:read, realm:write, keys:write, applications:read, applications:write, identities:write, approvals:answer; may be repeated. Default: all." sep:","`
+	Scope []string `help:"What it may do: scopes of the management API such as identities:create (listed in docs/api.md); may be repeated. Default: all." sep:","`
 	storeFlags
 }
 

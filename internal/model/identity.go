@@ -24,6 +24,7 @@ type Identity struct {
 	Status              IdentityStatus
 	Traits              Traits
 	TokensInvalidBefore Millis
+	AdminSince          Millis // may manage the realm since then; 0: may not
 	CreatedAt           Millis
 	UpdatedAt           Millis
 	Version             int64
@@ -71,6 +72,11 @@ type Passkey struct {
 	BackupEligible bool
 	BackupState    bool
 	Transports     []string
+	// RPID is the relying party that it was made for; empty: the realm's own. One of
+	// another is good for applications whose authenticator config names that alone.
+	RPID string
+	// Attestation is what is known of the authenticator's make; empty: nothing.
+	Attestation string
 	// Binding is the realm's JWS that this public key belongs to this identity
 	// from then on; evidence carries it (sdk/evidence, BindingClaims).
 	Binding    string
@@ -99,6 +105,13 @@ const (
 	BindingSendFailed BindingState = "FAILED_TO_SEND"
 )
 
+// How the link of a binding job reaches its person.
+const (
+	DeliverReturn = "RETURN" // in the answer to who asked
+	DeliverEmail  = "EMAIL"
+	DeliverSelf   = "SELF" // the person made it, to add a passkey or to recover
+)
+
 // A BindingJob is a one-time, expiring invitation to bind a passkey to an
 // identity. The token of its link is stored as a digest only.
 type BindingJob struct {
@@ -106,9 +119,13 @@ type BindingJob struct {
 	ID             BindingJobID
 	IdentityID     IdentityID
 	TokenDigest    []byte // 32 bytes
-	DeliveryMethod string // "RETURN" or "EMAIL"
+	DeliveryMethod string // DeliverReturn, DeliverEmail or DeliverSelf
 	State          BindingState
 	RedirectURI    string
+	ConfigID       AuthenticatorConfigID // where the link leads; empty: a page of the realm
+	Proof          string                // ProofRecovery, or empty
+	CreatedBy      string                // id of who asked for it
+	Failure        string                // why it could not be sent, in a few words
 	CreatedAt      Millis
 	UpdatedAt      Millis
 	ExpiresAt      Millis

@@ -7,6 +7,8 @@ type Tenant struct {
 	ID        TenantID
 	Name      string // unique, for people
 	CreatedAt Millis
+	UpdatedAt Millis
+	Version   int64
 }
 
 // RealmStatus says whether a realm works at all.
@@ -28,9 +30,11 @@ type Realm struct {
 	Default     bool // its issuer is the server's base URL
 	Status      RealmStatus
 	Policy      RealmPolicy
+	Theme       Theme
 	// TokensInvalidBefore refuses every token of the realm issued before it.
 	TokensInvalidBefore Millis
 	CreatedAt           Millis
+	UpdatedAt           Millis
 	Version             int64 // grows by one with each change; the ETag
 }
 

@@ -71,6 +71,9 @@ type ApplicationSettings struct {
 	InitiateLoginURI string   `json:"initiate_login_uri,omitempty"`
 	CodeLifetime     int      `json:"code_lifetime,omitempty"` // seconds; 0: 60, which is also the most
 
+	// AuthenticatorConfig says how people authenticate; empty: on the realm's pages.
+	AuthenticatorConfig AuthenticatorConfigID `json:"authenticator_config_id,omitempty"`
+
 	// Client authentication.
 	AssertionAlgs  []string `json:"assertion_algs,omitempty"`  // empty: ES256, EdDSA, PS256
 	StrictAudience bool     `json:"strict_audience,omitempty"` // FAPI: aud of assertions is the issuer alone

@@ -87,14 +87,14 @@ func (a *API) applications() {
 			}
 			return shown(found, ""), nil
 		})
-	add(a, operation{id: "putApplication", method: http.MethodPut, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsWrite,
+	add(a, operation{id: "putApplication", method: http.MethodPut, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsUpdate,
 		summary: "Create or replace an application",
 		about: "Makes the application what the body says, under the client_id that you choose: 1 to 63 lower-case letters, digits, dots and hyphens. Saying the same again " +
 			"changes nothing. An authentication method that shows a secret takes the one of the body, or keeps the one that there is; where there is none, one is made and answered this once. " +
 			"Applications that came to be in another way are changed there.",
 		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
 		takes:    inputExample, gives: applicationExample}, a.putApplication)
-	add(a, operation{id: "deleteApplication", method: http.MethodDelete, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsWrite,
+	add(a, operation{id: "deleteApplication", method: http.MethodDelete, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsDelete,
 		status: http.StatusNoContent, summary: "Delete an application",
 		about: "Revokes what people gave to it and removes it. Those of a file and management applications are removed where they are kept.", refusals: []int{http.StatusConflict}},
 		a.deleteApplication)

@@ -32,7 +32,7 @@ type (
 
 func (a *API) approvals() {
 	const id = "apr_01kagxw5z2fqksqpwmbxgb0r9n"
-	add(a, operation{id: "answerApproval", method: http.MethodPost, path: "/approvals/{approval_id}/answer", tag: "Approvals", scope: ApprovalsAnswer,
+	add(a, operation{id: "answerApproval", method: http.MethodPost, path: "/approvals/{approval_id}/answer", tag: "Approvals", scope: ApprovalsUpdate,
 		summary: "Answer an approval with a software passkey (development realms)",
 		about: "Signs exactly the statement that the person would be shown, as it was asked, with the software passkey that the server keeps of the person, and " +
 			"decides with it under all checks that an answer from a browser goes through. In a realm that is not for development this does not exist.",

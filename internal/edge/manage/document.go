@@ -1,8 +1,10 @@
 package manage
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -92,7 +94,7 @@ var refusals = map[int]struct{ code, about string }{
 type documents struct{ json, yaml []byte }
 
 func (a *API) document() (documents, error) {
-	if err := describeSchemas(a.huma.OpenAPI().Components.Schemas.Map()); err != nil {
+	if err := a.describeSchemas(a.huma.OpenAPI().Components.Schemas.Map()); err != nil {
 		return documents{}, err
 	}
 	text, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
@@ -112,18 +114,21 @@ var private = map[string][]string{
 	"Application":      {"registration_token_digest"},
 }
 
+// describe adds words for the schemas of one file: by "Schema", "Schema.member" or
+// "member". Members may also have a doc tag.
+func (a *API) describe(more map[string]string) { maps.Copy(a.words, more) }
+
 // describeSchemas gives each member its words, and takes the private ones out.
-func describeSchemas(schemas map[string]*huma.Schema) error {
+func (a *API) describeSchemas(schemas map[string]*huma.Schema) error {
 	for name, s := range schemas {
 		for _, p := range private[name] {
 			delete(s.Properties, p)
 		}
-		s.Description = words[name]
+		if s.Description = a.words[name]; s.Description == "" {
+			return fmt.Errorf("the schema %s has no words", name)
+		}
 		for p, member := range s.Properties {
-			about := words[name+"."+p]
-			if about == "" {
-				about = words[p]
-			}
+			about := cmp.Or(a.words[name+"."+p], member.Description, a.words[p])
 			if about == "" {
 				return fmt.Errorf("the member %s of %s has no words", p, name)
 			}

@@ -49,7 +49,7 @@ type (
 const exampleIdentity = "idn_01kagxw5z0e9y8mpp6wknfsb2r"
 
 func (a *API) identities() {
-	add(a, operation{id: "setPassword", method: http.MethodPut, path: "/identities/{identity_id}/password", tag: "Identities", scope: IdentitiesWrite,
+	add(a, operation{id: "setPassword", method: http.MethodPut, path: "/identities/{identity_id}/password", tag: "Identities", scope: PasswordsUpdate,
 		summary: "Give a person a password",
 		about: "Sets the password, or makes one where the body has none and answers it this once. Sessions that the password before opened end. " +
 			"It opens nothing until the realm's policy allows passwords.",
@@ -70,7 +70,7 @@ func (a *API) identities() {
 			}
 			return out, err
 		})
-	add(a, operation{id: "removePassword", method: http.MethodDelete, path: "/identities/{identity_id}/password", tag: "Identities", scope: IdentitiesWrite,
+	add(a, operation{id: "removePassword", method: http.MethodDelete, path: "/identities/{identity_id}/password", tag: "Identities", scope: PasswordsDelete,
 		status: http.StatusNoContent, summary: "Take a person's password away",
 		about: "Sessions that it opened end. Passkeys stay."},
 		func(ctx context.Context, c call, in *personIn) (*nothing, error) {
@@ -81,7 +81,7 @@ func (a *API) identities() {
 			return &nothing{}, a.cfg.Passwords.RemovePassword(ctx, c.site, n)
 		})
 	add(a, operation{id: "createSoftwarePasskey", method: http.MethodPost, path: "/identities/{identity_id}/software-passkey", tag: "Identities",
-		scope: IdentitiesWrite, status: http.StatusCreated, summary: "Give a person a software passkey (development realms)",
+		scope: PasskeysCreate, status: http.StatusCreated, summary: "Give a person a software passkey (development realms)",
 		about: "Binds a passkey whose private half the server keeps sealed, so that approvals of this person can be answered by API. It says by its AAGUID " +
 			"that no device and no person stands behind it. In a realm that is not for development this does not exist.",
 		gives: SoftwarePasskey{ID: "psk_01kagxw5z19evhvr0bg9rrfkjq", IdentityID: exampleIdentity, Name: "Software passkey", CreatedAt: "2026-11-20T12:00:00Z"}},

@@ -45,12 +45,12 @@ var keysExample = SigningKeys{Keys: []SigningKey{{ID: "n4bQgYhMfWWaL-qgxVrQFaO_T
 	CreatedAt: "2026-11-20T12:00:00Z", ActivatedAt: "2026-11-20T12:00:00Z"}}}
 
 func (a *API) signingKeys() {
-	add(a, operation{id: "listSigningKeys", method: http.MethodGet, path: "/signing-keys", tag: "Signing keys", scope: RealmRead,
+	add(a, operation{id: "listSigningKeys", method: http.MethodGet, path: "/signing-keys", tag: "Signing keys", scope: SigningKeysRead,
 		summary: "List signing keys",
 		about:   "Every key that the realm signs or ever signed with, oldest first, without private halves.",
 		gives:   keysExample},
 		func(ctx context.Context, c call, _ *keysIn) (*keysOut, error) { return a.listKeys(ctx, c) })
-	add(a, operation{id: "rotateSigningKeys", method: http.MethodPost, path: "/signing-keys/rotate", tag: "Signing keys", scope: KeysWrite,
+	add(a, operation{id: "rotateSigningKeys", method: http.MethodPost, path: "/signing-keys/rotate", tag: "Signing keys", scope: SigningKeysUpdate,
 		summary: "Rotate signing keys now",
 		about: "Makes new keys of the algorithms, or of all where none is named, which sign from now on. The old ones stay published for as long as " +
 			"their tokens live. Keys rotate by themselves too; this is for when one must not sign any more.",

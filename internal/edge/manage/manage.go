@@ -11,6 +11,7 @@ package manage
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"sync"
 
@@ -83,12 +84,14 @@ type API struct {
 	mux  *http.ServeMux
 	huma huma.API
 	docs documents
+	// words are what the document says of schemas and their members.
+	words map[string]string
 }
 
 // New declares every operation.
 func New(cfg Config) (*API, error) {
 	settle()
-	a := &API{cfg: cfg, mux: http.NewServeMux()}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), words: maps.Clone(words)}
 	a.huma = humago.New(a.mux, description(cfg.Version))
 	a.signingKeys()
 	a.policy()

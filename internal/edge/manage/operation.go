@@ -15,31 +15,6 @@ import (
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
-// A Scope lets a management application do one kind of thing.
-type Scope string
-
-// The scopes.
-const (
-	RealmRead         Scope = "realm:read"
-	RealmWrite        Scope = "realm:write"
-	KeysWrite         Scope = "keys:write"
-	ApplicationsRead  Scope = "applications:read"
-	ApplicationsWrite Scope = "applications:write"
-	IdentitiesWrite   Scope = "identities:write"
-	ApprovalsAnswer   Scope = "approvals:answer"
-)
-
-// Scopes says what each scope allows.
-var Scopes = map[Scope]string{
-	RealmRead:         "Read the policy and the signing keys of realms.",
-	RealmWrite:        "Change the policy of realms.",
-	KeysWrite:         "Rotate the signing keys of realms.",
-	ApplicationsRead:  "Read applications.",
-	ApplicationsWrite: "Create, change and delete applications.",
-	IdentitiesWrite:   "Set passwords of people and, in development realms, give them software passkeys.",
-	ApprovalsAnswer:   "Answer approvals of development realms with software passkeys that the server keeps.",
-}
-
 // An operation is one row: everything about it but its types and its code.
 type operation struct {
 	id, method, path string // path under prefix

@@ -30,7 +30,7 @@ func states(a servertest.Answer, alg string) map[string]string {
 // Requirement: keys-rotate-now
 func TestSigningKeysAreRotatedAtOnceAndTheOldStayPublished(t *testing.T) {
 	w := start(t)
-	token := w.token(t, manage.KeysWrite, manage.RealmRead)
+	token := w.token(t, manage.SigningKeysUpdate, manage.RealmsRead)
 	before := states(w.call(t, token, http.MethodGet, w.base+"/signing-keys", ""), "ES256")
 	got := w.call(t, token, http.MethodPost, w.base+"/signing-keys/rotate", `{"algorithms":["ES256"]}`)
 	wants(t, "rotate", got, http.StatusOK, "")
@@ -57,7 +57,7 @@ func TestSigningKeysAreRotatedAtOnceAndTheOldStayPublished(t *testing.T) {
 
 func TestThePolicyIsReadAndChangedMemberByMember(t *testing.T) {
 	w := start(t)
-	token, url := w.token(t, manage.RealmRead, manage.RealmWrite), w.base+"/policy"
+	token, url := w.token(t, manage.RealmsRead, manage.RealmsUpdate), w.base+"/policy"
 	read := w.call(t, token, http.MethodGet, url, "")
 	tag := read.Header.Get("ETag")
 	if read.Status != http.StatusOK || read.JSON["passwords"] != true || tag == "" {
@@ -93,7 +93,7 @@ func TestThePolicyIsReadAndChangedMemberByMember(t *testing.T) {
 // Else whoever may write policies could have the server say yes for people.
 func TestARealmDoesNotBecomeOneForDevelopment(t *testing.T) {
 	w := start(t)
-	strict, token := w.other(t), w.token(t, manage.RealmWrite)
+	strict, token := w.other(t), w.token(t, manage.RealmsUpdate)
 	url := baseOf(w.URL, strict) + "/policy"
 	wants(t, "development", w.call(t, token, http.MethodPatch, url, `{"development":true}`), http.StatusConflict, "development_is_settled")
 	wants(t, "as it is", w.call(t, token, http.MethodPatch, url, `{"development":false,"ask_anyone":true}`), http.StatusOK, "")
@@ -105,7 +105,7 @@ const shop = `{"name":"Shop","kind":"web","profile":"oidc","token_endpoint_auth_
 // Requirement: hooks-static-applications
 func TestAnApplicationIsWhatWasPutAndPuttingItAgainChangesNothing(t *testing.T) {
 	w := start(t)
-	token, url := w.token(t, manage.ApplicationsRead, manage.ApplicationsWrite), w.base+"/applications/shop"
+	token, url := w.token(t, manage.ApplicationsRead, manage.ApplicationsUpdate, manage.ApplicationsDelete), w.base+"/applications/shop"
 	wants(t, "before", w.call(t, token, http.MethodGet, url, ""), http.StatusNotFound, "not_found")
 	first := w.call(t, token, http.MethodPut, url, shop)
 	secret := first.Text("client_secret")
@@ -140,7 +140,7 @@ func TestAnApplicationIsWhatWasPutAndPuttingItAgainChangesNothing(t *testing.T) 
 
 func TestApplicationsThatAreKeptElsewhereAreLeftAlone(t *testing.T) {
 	w := start(t)
-	token := w.token(t, manage.ApplicationsRead, manage.ApplicationsWrite)
+	token := w.token(t, manage.ApplicationsRead, manage.ApplicationsUpdate, manage.ApplicationsDelete)
 	_, err := w.Server.Applications.Apply(t.Context(), w.Site, []application.Static{{ID: "worker", Name: "Worker", Kind: model.KindService,
 		Settings: model.ApplicationSettings{AuthMethod: model.AuthClientSecretPost, GrantTypes: []string{"client_credentials"}, Scopes: []string{"a"}}}})
 	servertest.Check(t, err)
@@ -170,7 +170,7 @@ func TestApplicationsThatAreKeptElsewhereAreLeftAlone(t *testing.T) {
 func TestPasswordsAreSetAndTakenAway(t *testing.T) {
 	w := start(t)
 	_, who := w.Person(t, "ada")
-	token, url := w.token(t, manage.IdentitiesWrite), w.base+"/identities/"+string(who.ID)+"/password"
+	token, url := w.token(t, manage.PasswordsUpdate, manage.PasswordsDelete, manage.PasskeysCreate), w.base+"/identities/"+string(who.ID)+"/password"
 	signIn := func(text string) error {
 		site, err := w.Server.Realms.ByID(t.Context(), w.Site.Realm.ID)
 		servertest.Check(t, err)
@@ -203,7 +203,7 @@ func (w *world) ask(t *testing.T, login, message string) (app servertest.App, re
 // Requirement: hooks-software-answer
 func TestAnApprovalIsAnsweredWithASoftwarePasskeyInADevelopmentRealm(t *testing.T) {
 	w := start(t)
-	token := w.token(t, manage.IdentitiesWrite, manage.ApprovalsAnswer)
+	token := w.token(t, manage.PasswordsUpdate, manage.PasswordsDelete, manage.PasskeysCreate, manage.ApprovalsUpdate)
 	_, err := w.Server.Directory.CreateIdentity(t.Context(), w.Site, directory.NewIdentity{Traits: model.Traits{Username: "bob"}})
 	servertest.Check(t, err)
 	bob, err := w.Server.Directory.Find(t.Context(), w.Site, "bob")
@@ -245,7 +245,7 @@ func TestAnApprovalIsAnsweredWithASoftwarePasskeyInADevelopmentRealm(t *testing.
 // Requirement: hooks-software-answer
 func TestInAnyOtherRealmNobodyAnswersForPeople(t *testing.T) {
 	w := start(t)
-	token, strict := w.token(t, manage.IdentitiesWrite, manage.ApprovalsAnswer), w.other(t)
+	token, strict := w.token(t, manage.PasswordsUpdate, manage.PasswordsDelete, manage.PasskeysCreate, manage.ApprovalsUpdate), w.other(t)
 	carol, err := w.Server.Directory.CreateIdentity(t.Context(), strict, directory.NewIdentity{Traits: model.Traits{Username: "carol"}})
 	servertest.Check(t, err)
 	base := baseOf(w.URL, strict)

@@ -29,7 +29,7 @@ type (
 
 func (a *API) policy() {
 	example := model.RealmPolicy{AskAnyone: true, Passwords: true, Registration: model.RegistrationPolicy{Mode: model.RegistrationToken}}
-	add(a, operation{id: "getPolicy", method: http.MethodGet, path: "/policy", tag: "Realms", scope: RealmRead,
+	add(a, operation{id: "getPolicy", method: http.MethodGet, path: "/policy", tag: "Realms", scope: RealmsRead,
 		summary: "Read the policy of a realm",
 		about:   "What the operator allows in the realm. Members at their defaults are left out.",
 		gives:   example},
@@ -37,7 +37,7 @@ func (a *API) policy() {
 			r, err := a.cfg.Realms.Read(ctx, c.site.Realm.ID)
 			return &policyOut{etag(r.Version), r.Policy}, err
 		})
-	add(a, operation{id: "changePolicy", method: http.MethodPatch, path: "/policy", tag: "Realms", scope: RealmWrite,
+	add(a, operation{id: "changePolicy", method: http.MethodPatch, path: "/policy", tag: "Realms", scope: RealmsUpdate,
 		summary: "Change the policy of a realm",
 		about: "Puts each member of the body, as a whole, in place of the one that the policy has; other members stay. A member that means nothing is refused. " +
 			"Whether a realm is for development is settled when it is created, and cannot be changed here.",

@@ -130,6 +130,7 @@ var words = map[string]string{
 	"token_endpoint_auth_method":               "How it authenticates.",
 	"grant_types":                              "Grant types that it may use.",
 	"resources":                                "APIs that its tokens are for; the first is the default audience.",
+	"authenticator_config_id":                  "Authenticator config of its people; empty: the realm's own pages.",
 	"redirect_uris":                            "Where people are sent back to, compared byte for byte.",
 	"response_modes":                           "Empty: query, form_post and, where responses are signed, the jwt forms.",
 	"optional_pkce":                            "PKCE may be left out (plain OpenID Connect).",
