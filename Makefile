@@ -126,7 +126,8 @@ check-web: $(STAMPS)/web
 FUZZTIME ?= 20s
 fuzzed := internal/edge/oauthhttp:FuzzAuthorize internal/edge/oauthhttp:FuzzPushedRequest internal/edge/oauthhttp:FuzzTokenForm \
 	internal/edge/oauthhttp:FuzzBackchannelForm internal/edge/oauthhttp:FuzzRegistration internal/edge/oauthhttp:FuzzClientAssertion \
-	internal/edge/oauthhttp:FuzzRequestObject internal/service/oauth:FuzzDPoPProof internal/service/application:FuzzDocument
+	internal/edge/oauthhttp:FuzzRequestObject internal/service/oauth:FuzzDPoPProof internal/service/application:FuzzDocument \
+	internal/edge/embedded:FuzzEmbeddedBodies
 .PHONY: test-fuzz
 test-fuzz: need-build $(STAMPS)/web
 	$(call title,fuzz the engine's endpoints for $(FUZZTIME) each)

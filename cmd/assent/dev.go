@@ -127,6 +127,9 @@ func (c *devCmd) populate(ctx context.Context, s *server.Server, agent *demoAgen
 		return "", err
 	}
 	identity, err := ensureDemoPerson(ctx, s, site)
+	if err == nil {
+		identity, err = s.Directory.SetAdmin(ctx, site, directory.Ref[model.IdentityID]{ID: identity.ID}, true)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -36,6 +36,7 @@ type commands struct {
 	Key               keyCmd               `cmd:"" help:"The key that encrypts what the server keeps."`
 	Realm             realmCmd             `cmd:"" help:"Realms: directories of people with their own issuer."`
 	Identity          identityCmd          `cmd:"" help:"Identities: the people of a realm."`
+	Admin             adminCmd             `cmd:"" help:"Admins: people who manage a realm, or the whole server."`
 	Passkey           passkeyCmd           `cmd:"" help:"Passkeys of people."`
 	App               appCmd               `cmd:"" help:"Applications: agents, services and apps."`
 	RegistrationToken registrationTokenCmd `cmd:"" help:"Tokens with which applications register themselves."`

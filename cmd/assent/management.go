@@ -14,6 +14,7 @@ import (
 
 type managementCmd struct {
 	Create managementCreateCmd `cmd:"" help:"Register an application that may use the management API."`
+	Secret managementSecretCmd `cmd:"" help:"Give the management application that a realm has from the start a secret."`
 }
 
 type managementCreateCmd struct {

@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 //	stop [KILL|TERM]    ends the server; after TERM it must have exited with 0
 //	bindfile FILE [REALM] a person of the realm binds a passkey with the link in the
 //	                    file, and answers from then on; negated: they must fail
+//	link FILE           saves the last binding link that the server printed, which no
+//	                    line of its log may hold
 //	client FILE         CLIENT_ID and CLIENT_SECRET, and a file named secret, are
 //	                    set from the JSON of assent app create
 //	fetchkeys FILE      saves the evidence keys
@@ -75,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"serve":     positive(func(ts *testscript.TestScript, w *world, args []string) { w.serve(ts, args) }),
 			"stop":      positive(cmdStop),
 			"bindfile":  cmdBindFile,
+			"link":      positive(cmdLink),
 			"client":    positive(cmdClient),
 			"fetchkeys": positive(cmdFetchKeys),
 			"empty":     positive(cmdEmpty),
@@ -227,6 +230,19 @@ func cmdBindFile(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		w.person = p
 	}
+}
+
+func cmdLink(ts *testscript.TestScript, w *world, args []string) {
+	links := bindingLink.FindAllString(w.log.String(), -1)
+	if len(links) == 0 {
+		ts.Fatalf("no link was printed\n%s", w.log.String())
+	}
+	for line := range strings.Lines(w.log.String()) {
+		if strings.HasPrefix(line, "{") && strings.Contains(line, "token=") {
+			ts.Fatalf("the log holds a link: %s", line)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(links[len(links)-1]+"\n"), 0o600))
 }
 
 func cmdClient(ts *testscript.TestScript, _ *world, args []string) {

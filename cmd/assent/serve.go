@@ -21,6 +21,7 @@ type serveCmd struct {
 	TLSCert      string    `name:"tls-cert" help:"Certificate file, where no proxy terminates TLS." placeholder:"FILE" type:"path"`
 	TLSKey       string    `name:"tls-key" help:"Its private key." placeholder:"FILE" type:"path"`
 	MTLS         mtlsFlags `embed:"" prefix:"mtls-"`
+	SMTP         smtpFlags `embed:"" prefix:"smtp-"`
 	RealmName    string    `name:"realm-name" help:"What people read as the name of the default realm, when it is created." default:"Assent"`
 	AllowFetch   []string  `help:"Host, or host:port, that outgoing fetches may reach on loopback and private addresses and over plain http. May be repeated." placeholder:"HOST"`
 	Applications string    `help:"YAML or JSON file of applications that are registered at start (assent app apply)." placeholder:"FILE" type:"path"`
@@ -52,16 +53,24 @@ func (c *serveCmd) Run(p *program) error {
 }
 
 func (c *serveCmd) serve(p *program, keyring *seal.Keyring, log *slog.Logger) error {
+	smtp, err := c.SMTP.config(p)
+	if err != nil {
+		return err
+	}
 	s, err := server.Open(p.ctx, server.Config{
 		Database: c.Database, BaseURL: c.BaseURL, Listen: c.Listen, Keyring: keyring,
 		BehindProxy: c.BehindProxy, TLSCert: c.TLSCert, TLSKey: c.TLSKey, MTLS: c.MTLS.config(), Metrics: c.Metrics, Profiling: c.Profiling,
-		Logger: log, Version: buildVersion().Version, DefaultRealmTitle: c.RealmName,
+		Logger: log, Version: buildVersion().Version, DefaultRealmTitle: c.RealmName, SMTP: smtp,
 		FetchAllow: c.AllowFetch,
 	})
 	if err != nil {
 		return err
 	}
-	if err := applyAtStart(p, s, c.Applications); err != nil {
+	err = applyAtStart(p, s, c.Applications)
+	if err == nil {
+		err = greetAdmin(p.ctx, s, p.stdout, log)
+	}
+	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 	p.nextSignalKills()

@@ -60,6 +60,22 @@ type Application struct {
 	Version             int64
 }
 
+// The applications that every realm has from the start. Nobody can take one of
+// these ids.
+const (
+	ManagementApplication ClientID = "management"   // the realm's own key to the management API
+	AdminApplication      ClientID = "assent-admin" // with which admins use it
+)
+
+// BuiltIn reports whether every realm has an application with this id.
+func BuiltIn(id ClientID) bool { return id == ManagementApplication || id == AdminApplication }
+
+// ForAdmins reports whether the application gets admins tokens for the management
+// API, and only them.
+func (a *Application) ForAdmins() bool {
+	return a.ID == AdminApplication && a.Settings.Origin == OriginBuiltIn
+}
+
 // KeyStatus is the life of a client's key.
 type KeyStatus string
 

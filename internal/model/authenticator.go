@@ -1,5 +1,14 @@
 package model
 
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/assent-id/assent/internal/format/passkey"
+)
+
 // An AuthenticatorConfig says how people authenticate to the applications that
 // name it: on the realm's own pages, or within the application.
 type AuthenticatorConfig struct {
@@ -43,3 +52,47 @@ const (
 	InvokeAutomatic Invocation = "automatic"
 	InvokeManual    Invocation = "manual"
 )
+
+// Embedded reports whether ceremonies run within the application.
+func (c *AuthenticatorConfig) Embedded() bool { return c.Settings.Type == AuthenticatorEmbedded }
+
+// Trusts reports whether the pages of an origin may run its ceremonies. Origins are
+// compared as browsers write them, to the letter.
+func (c *AuthenticatorConfig) Trusts(origin string) bool {
+	return origin != "" && slices.Contains(c.Settings.TrustedOrigins, origin)
+}
+
+// RPID is the relying party id of its passkeys.
+func (c *AuthenticatorConfig) RPID(site *Site) string { return cmp.Or(c.Settings.RPID, site.RPID) }
+
+// RP is the relying party of its ceremonies. origin is where one runs; empty: at any
+// origin that it trusts.
+func (c *AuthenticatorConfig) RP(site *Site, origin string) passkey.RP {
+	rp := site.RP()
+	rp.ID, rp.Origins = c.RPID(site), c.Settings.TrustedOrigins
+	if origin != "" {
+		rp.Origins = []string{origin}
+	}
+	return rp
+}
+
+// AuthenticateURL is where the application begins a sign-in, BindURL where it
+// begins to bind a passkey.
+func (c *AuthenticatorConfig) AuthenticateURL(request string) string {
+	return c.invoke("assent-authenticate", "request", request)
+}
+
+// BindURL: see AuthenticateURL. link is that of the binding job.
+func (c *AuthenticatorConfig) BindURL(link string) string {
+	return c.invoke("assent-bind", "link", link)
+}
+
+// invoke adds a path segment and a parameter to the invoke URL, whose own query
+// stays in front.
+func (c *AuthenticatorConfig) invoke(segment, name, value string) string {
+	base, query, _ := strings.Cut(c.Settings.InvokeURL, "?")
+	if query != "" {
+		query += "&"
+	}
+	return strings.TrimSuffix(base, "/") + "/" + segment + "?" + query + name + "=" + url.QueryEscape(value)
+}

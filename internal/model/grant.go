@@ -97,6 +97,17 @@ type Consent struct {
 	At            Millis
 }
 
+// An Allowance is an application that was given something of a person's.
+type Allowance struct {
+	RealmID       RealmID
+	IdentityID    IdentityID
+	ApplicationID ClientID
+	UsedAt        Millis // when it was last given a grant; 0: never
+	// DisallowedAt is when the person last took back what it had; 0: never. What was
+	// decided by then gives no grant.
+	DisallowedAt Millis
+}
+
 // An OpaqueToken is an access token that is a reference to its claims.
 type OpaqueToken struct {
 	RealmID   RealmID

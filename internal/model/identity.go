@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -85,11 +86,24 @@ type Passkey struct {
 	RevokedAt  Millis
 }
 
+// For reports whether the passkey was made for the relying party rpID, where
+// realmRPID is the realm's own. A browser offers it there and nowhere else (Web
+// Authentication Level 3, Section 13.4.4), so nobody else may list it either.
+func (p Passkey) For(rpID, realmRPID string) bool {
+	return cmp.Or(p.RPID, realmRPID) == rpID
+}
+
 // Software reports whether the passkey lives in a program rather than with a
 // person. Only development realms take such passkeys.
 func (p Passkey) Software() bool {
 	aaguid, err := evidence.AAGUID(p.AAGUID)
 	return err == nil && aaguid == evidence.SoftwareAAGUID
+}
+
+// A PasskeyHome says where a passkey is, and nothing more of it.
+type PasskeyHome struct {
+	RealmID RealmID
+	RPID    string // as in Passkey
 }
 
 // BindingState is the life of a binding job.

@@ -1,6 +1,10 @@
 package model
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/assent-id/assent/internal/format/passkey"
+)
 
 // A Tenant is an organisation on this server.
 type Tenant struct {
@@ -58,6 +62,8 @@ type RealmPolicy struct {
 	// RelatedOrigins are other origins that may use the realm's passkeys (Web
 	// Authentication Level 3, Section 5.11).
 	RelatedOrigins []string `json:"related_origins,omitempty"`
+	// Attestation says which authenticators new passkeys may come from.
+	Attestation AttestationPolicy `json:"attestation,omitzero"`
 	// SubjectDIDs makes public subjects did:web identifiers (did:web:host:idn_...)
 	// instead of plain identity ids.
 	SubjectDIDs bool `json:"subject_dids,omitempty"`
@@ -79,6 +85,28 @@ type RealmPolicy struct {
 	// DetailsTypes are the registered authorization_details types beside those of
 	// approvals, each with its JSON Schema (RFC 9396, Section 11).
 	DetailsTypes map[string]json.RawMessage `json:"authorization_details_types,omitempty"`
+}
+
+// AttestationDirect asks authenticators for a statement of their make.
+const AttestationDirect = "direct"
+
+// An AttestationPolicy is what a realm wants to know of the make of authenticators
+// when a passkey is bound (Web Authentication Level 3, Section 6.5). The zero value
+// asks for nothing.
+type AttestationPolicy struct {
+	Mode string `json:"mode,omitempty"` // AttestationDirect, or empty
+	// Require refuses passkeys that no certificate under Roots vouches for.
+	Require bool `json:"require,omitempty"`
+	// Authenticators are the AAGUIDs that are taken, as UUIDs; empty: all.
+	Authenticators []string `json:"authenticators,omitempty"`
+	// Roots are certificates in PEM to one of which a statement's must chain.
+	Roots []string `json:"roots,omitempty"`
+}
+
+// Rules are the policy as ceremonies heed it.
+func (p AttestationPolicy) Rules() passkey.Attestation {
+	return passkey.Attestation{Direct: p.Mode == AttestationDirect, Require: p.Require,
+		Authenticators: p.Authenticators, Roots: p.Roots}
 }
 
 // A RegistrationMode says who may register applications.

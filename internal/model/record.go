@@ -44,6 +44,9 @@ const (
 	TopicDevice      = "device"      // key: digest of the device code, base64url
 	TopicOutbox      = "outbox"      // key: channel; there is something to send
 	TopicRevocation  = "revocation"
+	TopicRole        = "role" // key: realm id; there are other roles
+	// TopicAuthenticator is for the authenticator configs of a realm; key: realm id.
+	TopicAuthenticator = "authenticator"
 )
 
 // A Change tells every node that something it may have cached or waits for is

@@ -124,7 +124,8 @@ type ApplicationSettings struct {
 
 	// Origin is how the application came to be: "" an operator, "dcr" dynamic
 	// registration (RFC 7591), "cimd" a client id metadata document, "file" the
-	// operator's file of static applications, "api" the management API.
+	// operator's file of static applications, "api" the management API, "builtin"
+	// every realm has it.
 	Origin Origin `json:"origin,omitempty"`
 	// Management: its own tokens are good for the management API. Only an operator
 	// at the server itself can say so.
@@ -145,6 +146,7 @@ const (
 	OriginDocument Origin = "cimd"
 	OriginFile     Origin = "file"
 	OriginAPI      Origin = "api"
+	OriginBuiltIn  Origin = "builtin"
 )
 
 // An ExchangePolicy says what an application may exchange tokens for.

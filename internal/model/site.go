@@ -22,7 +22,7 @@ type Site struct {
 
 // RP is the realm as the relying party of WebAuthn ceremonies.
 func (s *Site) RP() passkey.RP {
-	return passkey.RP{ID: s.RPID, Name: s.Realm.DisplayName, Origins: s.Origins()}
+	return passkey.RP{ID: s.RPID, Name: s.Realm.DisplayName, Origins: s.Origins(), Attestation: s.Realm.Policy.Attestation.Rules()}
 }
 
 // Origins are those whose pages may use the realm's passkeys: its own, and those

@@ -14,6 +14,7 @@ import (
 	"github.com/assent-id/assent/internal/fetch"
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/notify"
 	"github.com/assent-id/assent/internal/service/realm"
 )
 
@@ -48,7 +49,9 @@ type Config struct {
 	FetchAllow   []string
 	GracefulStop time.Duration
 	OnDemoAsk    func(ctx context.Context, site *model.Site, person model.Identity, ask DemoAsk) error
-	MailAfter    time.Duration // 0: default in development, no mail otherwise
+	MailAfter    time.Duration // 0: a default where there is mail
+	// SMTP is where e-mails go; none: in development to a page, otherwise nowhere.
+	SMTP notify.SMTPConfig
 	// NoDefaultRealm leaves a database without a default realm as it is: for
 	// commands that work in another realm, or make the default one themselves.
 	NoDefaultRealm    bool
@@ -89,6 +92,9 @@ func (c *Config) validate() error {
 	}
 	if c.Development {
 		c.developmentDefaults()
+	}
+	if c.SMTP.On() && c.MailAfter == 0 {
+		c.MailAfter = time.Minute
 	}
 	if c.DefaultRealmTitle == "" {
 		c.DefaultRealmTitle = "Assent"

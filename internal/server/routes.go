@@ -12,11 +12,13 @@ import (
 
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/edge/assets"
+	"github.com/assent-id/assent/internal/edge/embedded"
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/edge/manage"
 	"github.com/assent-id/assent/internal/edge/oauthhttp"
 	"github.com/assent-id/assent/internal/edge/pages"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/idempotency"
 )
 
 // routes puts every surface behind one handler. What a realm serves is
@@ -28,8 +30,9 @@ func (s *Server) routes() (http.Handler, error) {
 		return nil, err
 	}
 	endpoints := oauthhttp.New(oauthhttp.Config{Engine: s.engine, Keys: s.Keys, Sessions: s.SignIn, Screens: hosted, Logos: s.Applications, Logout: s.logout,
-		Registrar: s.Applications, Stopping: s.stopping})
+		Registrar: s.Applications, Authenticators: s.Authenticators, Realms: s.Realms, Stopping: s.stopping})
 	endpoints.Register(inner)
+	embedded.New(embedded.Config{Engine: s.engine, SignIn: s.SignIn, Directory: s.Directory, Authenticators: s.Authenticators, Now: s.cfg.Now}).Register(inner)
 	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,
 		DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
 	if err := s.management(inner); err != nil {
@@ -48,8 +51,10 @@ func (s *Server) routes() (http.Handler, error) {
 
 // management registers the API of operators' programs.
 func (s *Server) management(mux *http.ServeMux) error {
-	m, err := manage.New(manage.Config{Realms: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
-		Passwords: s.SignIn, StandIn: s.StandIn, Tokens: s.engine, Version: s.cfg.Version})
+	m, err := manage.New(manage.Config{Invitations: s.Directory, Tenants: s.Realms, Realms: s.Realms, Themes: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
+		Identities: s.Directory, Groups: s.Directory, Roles: s.Directory, Passkeys: s.Directory, Admins: s.Directory,
+		Passwords: s.SignIn, Sessions: s.SignIn, Grants: s.engine, Events: s.Audit, StandIn: s.StandIn, Now: s.cfg.Now, Allowances: s.engine, Authenticators: s.Authenticators, Tokens: s.engine, Version: s.cfg.Version,
+		Idempotency: idempotency.New(idempotency.Config{Store: s.store, Keyring: s.cfg.Keyring, Now: s.cfg.Now})})
 	if err != nil {
 		return err
 	}
@@ -85,7 +90,7 @@ func (s *Server) hostedPages() (*pages.Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := pages.Config{SignIn: s.SignIn, Apps: s.engine, Directory: s.Directory, Scripts: scripts}
+	shown := pages.Config{Account: pages.Account{Sessions: s.SignIn, Passkeys: s.Directory, Apps: s.engine}, Now: s.cfg.Now, SignIn: s.SignIn, Apps: s.engine, Directory: s.Directory, Logos: s.Realms, Scripts: scripts}
 	if s.cfg.Development {
 		shown.Mailbox = s.mailbox
 	}

@@ -10,14 +10,15 @@ import (
 	"net/http"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/edge/manage"
 	"github.com/assent-id/assent/internal/fetch"
-	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/obs"
 	"github.com/assent-id/assent/internal/service/application"
 	"github.com/assent-id/assent/internal/service/approval"
 	"github.com/assent-id/assent/internal/service/audit"
+	"github.com/assent-id/assent/internal/service/authenticator"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/keys"
@@ -41,16 +42,20 @@ type Server struct {
 	Realms       *realm.Service
 	Keys         *keys.Service
 	Applications *application.Service
-	Directory    *directory.Service
-	SignIn       *signin.Service
-	Approvals    *approval.Service
-	StandIn      *standin.Service
-	Audit        *audit.Service
-	engine       *oauth.Engine
-	logout       *logout.Service
-	outbox       *notify.Service
-	mailbox      *notify.Mailbox
-	metrics      *obs.Metrics
+	// Authenticators say where people authenticate to applications.
+	Authenticators *authenticator.Service
+	Directory      *directory.Service
+	SignIn         *signin.Service
+	Approvals      *approval.Service
+	StandIn        *standin.Service
+	Audit          *audit.Service
+	engine         *oauth.Engine
+	logout         *logout.Service
+	outbox         *notify.Service
+	mailbox        *notify.Mailbox
+	mail           *notify.Mail
+	letters        *notify.Letters
+	metrics        *obs.Metrics
 
 	handler  http.Handler    // the whole server
 	realms   http.Handler    // what the realms serve, without the log record
@@ -103,35 +108,39 @@ func (s *Server) ensureDefault(ctx context.Context) error {
 	if created {
 		s.cfg.Logger.Info("default realm created", "issuer", site.Issuer)
 	}
-	// RSA takes long to generate; the background does it (keys.Maintain).
-	return s.Keys.Ensure(ctx, site, jose.EdDSA, jose.ES256)
+	return s.prepareRealms(ctx)
 }
 
 func (s *Server) makeServices() error {
 	cfg, db := s.cfg, s.store
 	g := gate.New(gate.Config{Store: db, Hub: s.hub, Now: cfg.Now, Fresh: db.FeedFreshAt})
 	var err error
-	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted}); err != nil {
+	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted, Now: cfg.Now, Prepare: s.prepareRealm}); err != nil {
 		return err
 	}
 	s.Keys = keys.New(keys.Config{Store: db, Hub: s.hub, Keyring: cfg.Keyring, Now: cfg.Now})
 	out := fetch.New(fetch.Config{Allow: cfg.FetchAllow, Now: cfg.Now, Log: cfg.Logger})
 	keySets := keyset.New(keyset.Config{Fetch: out, Now: cfg.Now, Log: cfg.Logger})
+	s.Authenticators = authenticator.New(authenticator.Config{Store: db, Hub: s.hub, Now: cfg.Now, Log: cfg.Logger, Trusted: g.Trusted})
 	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Now: cfg.Now, Trusted: g.Trusted, Fetch: out, KeySets: keySets, Log: cfg.Logger,
-		Keyring: cfg.Keyring, Grants: grantsOf{db, cfg.Now}, TLSMethods: cfg.tlsMethods()})
-	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Keyring: cfg.Keyring, Now: cfg.Now, Log: cfg.Logger})
-	s.Directory = directory.New(directory.Config{Store: db, Now: cfg.Now, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Log: cfg.Logger})
+		Keyring: cfg.Keyring, Grants: grantsOf{db, cfg.Now}, TLSMethods: cfg.tlsMethods(), Authenticators: s.Authenticators,
+		ManagementScopes: manage.ScopeNames()})
+	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Realms: s.Realms, Keyring: cfg.Keyring, Now: cfg.Now, Log: cfg.Logger})
+	s.Directory = directory.New(directory.Config{Store: db, Mails: cfg.mails(), Now: cfg.Now, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Authenticators: s.Authenticators, Log: cfg.Logger,
+		Departures: departures{s}, Hub: s.hub, Trusted: g.Trusted})
 	s.Approvals = approval.New(approval.Config{Store: db, Now: cfg.Now, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
 	s.StandIn = standin.New(standin.Config{Store: db, Directory: s.Directory, Approvals: s.Approvals, Sessions: s.SignIn, Keyring: cfg.Keyring})
 	s.Audit = audit.New(db, nil)
-	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory,
-		Approvals: s.Approvals, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
+	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory, Roles: s.Directory,
+		Approvals: s.Approvals, Authenticators: s.Authenticators, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
 		MaxWait: cfg.MaxWait, MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
 	s.logout = logout.New(logout.Config{Store: db, Clients: s.Applications, Engine: s.engine, Sessions: s.SignIn, Fetch: out,
 		Keyring: cfg.Keyring, Log: cfg.Logger, Now: cfg.Now})
-	s.mailbox = &notify.Mailbox{Compose: s.composeMail}
+	if err := s.makeMail(); err != nil {
+		return err
+	}
 	s.outbox = notify.New(notify.Config{Store: db, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now, Channels: map[string]notify.Channel{
-		"mail": s.mailbox, model.ChannelLogout: s.logout, model.ChannelPing: &notify.Post{Call: s.engine.Ping, Out: out}}})
+		"mail": s.mail, model.ChannelLogout: s.logout, model.ChannelPing: &notify.Post{Call: s.engine.Ping, Out: out}}})
 	return nil
 }
 

@@ -76,10 +76,10 @@ func (p *Person) Bind(ctx context.Context, link string) error {
 	return nil
 }
 
-// SignIn signs in with the passkey that was bound before. Like the page's
+// SignIn signs in with the passkey that was bound before, whoever is signed in. Like the page's
 // script it signs nothing that the server chose: [passkey.SignInChallenge].
 func (p *Person) SignIn(ctx context.Context) error {
-	c, err := p.ceremony(ctx, p.Issuer+"/signin")
+	c, err := p.ceremony(ctx, p.Issuer+"/signin?other=1")
 	if err != nil {
 		return fmt.Errorf("open the sign-in page: %w", err)
 	}

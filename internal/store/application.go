@@ -29,6 +29,7 @@ func (s *Store) CreateApplication(ctx context.Context, a model.Application, fx m
 		return wrap(err, "encode the settings of application", a.ID)
 	}
 	var u unit
+	u.holdAuthenticatorConfig(a.RealmID, a.Settings.AuthenticatorConfig)
 	u.do(insertApplicationSQL, a.RealmID, a.ID, a.Kind, a.Name, a.Status, a.OwnerID, string(settings),
 		string(a.Settings.Origin), a.TokensInvalidBefore, a.CreatedAt, a.Version)
 	u.insertMembers(&a)
@@ -170,5 +171,6 @@ func (u *unit) updateApplication(a *model.Application) error {
 	u.expect(model.ErrConflict, updateApplicationSQL, a.RealmID, a.ID, a.Version, a.Kind, a.Name, a.Status,
 		a.OwnerID, string(settings), string(a.Settings.Origin), a.TokensInvalidBefore)
 	u.locks(lockRow, string(a.ID))
+	u.holdAuthenticatorConfig(a.RealmID, a.Settings.AuthenticatorConfig)
 	return nil
 }

@@ -137,7 +137,8 @@ func (s *Store) EndApproval(ctx context.Context, e model.Ending, fx model.Effect
 const (
 	// What was decided before everything of the realm, the application or the
 	// person was revoked gives nothing any more. The gate said so too, but from
-	// memory that may be a moment old on this node. Why values and not NOT EXISTS:
+	// memory that may be a moment old on this node. A person who is not there any more
+	// is given nothing. Why values and not NOT EXISTS:
 	// refreshGrantSQL says it.
 	fulfilApprovalSQL = `
 UPDATE approval SET state = 'fulfilled', grant_id = $3, fulfilled_at = $4
@@ -146,7 +147,9 @@ AND coalesce((SELECT tokens_invalid_before FROM realm WHERE id = $1), -1) < appr
 AND coalesce((SELECT tokens_invalid_before FROM application
   WHERE realm_id = $1 AND id = approval.application_id), -1) < approval.ended_at
 AND coalesce((SELECT tokens_invalid_before FROM identity
-  WHERE realm_id = $1 AND id = approval.identity_id), -1) < approval.ended_at`
+  WHERE realm_id = $1 AND id = approval.identity_id), approval.ended_at) < approval.ended_at
+AND coalesce((SELECT disallowed_at FROM allowance WHERE realm_id = $1 AND identity_id = approval.identity_id
+  AND application_id = approval.application_id), -1) < approval.ended_at`
 )
 
 // FulfilApproval implements the approval service's store.

@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"github.com/assent-id/assent/internal/model"
-	"github.com/assent-id/assent/internal/service/directory"
 )
 
 const insertIdentitySQL = `
 INSERT INTO identity (realm_id, id, display_name, status, username, email, traits,
-  tokens_invalid_before, created_at, updated_at, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+  tokens_invalid_before, created_at, updated_at, version, external_id, admin_since,
+  name_folded)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 // CreateIdentity implements the directory service's store.
 func (s *Store) CreateIdentity(ctx context.Context, i model.Identity, fx model.Effects) error {
@@ -23,14 +23,16 @@ func (s *Store) CreateIdentity(ctx context.Context, i model.Identity, fx model.E
 	var u unit
 	u.do(insertIdentitySQL, i.RealmID, i.ID, i.DisplayName, i.Status, model.FoldName(i.Traits.Username),
 		model.FoldName(i.Traits.PrimaryEmailAddress), string(traits),
-		i.TokensInvalidBefore, i.CreatedAt, i.UpdatedAt, i.Version)
+		i.TokensInvalidBefore, i.CreatedAt, i.UpdatedAt, i.Version, i.Traits.ExternalID, i.AdminSince,
+		model.FoldName(i.DisplayName))
 	return wrap(s.write(ctx, &u, fx), "create identity", i.ID)
 }
 
 const (
-	identityColumns = `
-SELECT realm_id, id, display_name, status, traits, tokens_invalid_before, created_at, updated_at, version
-FROM identity WHERE realm_id = $1`
+	identityList = `
+SELECT realm_id, id, display_name, status, traits, tokens_invalid_before, created_at, updated_at, version,
+  admin_since`
+	identityColumns       = identityList + ` FROM identity WHERE realm_id = $1`
 	identitySQL           = identityColumns + ` AND id = $2`
 	identityByUsernameSQL = identityColumns + ` AND username = $2 AND username <> ''`
 	identityByEmailSQL    = identityColumns + ` AND email = $2 AND email <> '' LIMIT 2`
@@ -42,6 +44,7 @@ func scanIdentity(bad *error) func(row) model.Identity {
 			DisplayName: r.text(), Status: model.IdentityStatus(r.text())}
 		decode(r.text(), &i.Traits, bad)
 		i.TokensInvalidBefore, i.CreatedAt, i.UpdatedAt, i.Version = millis(r), millis(r), millis(r), r.int()
+		i.AdminSince = millis(r)
 		return i
 	}
 }
@@ -81,35 +84,46 @@ func (s *Store) IdentityByLogin(ctx context.Context, realm model.RealmID, folded
 
 const updateIdentitySQL = `
 UPDATE identity SET display_name = $4, status = $5, username = $6, email = $7, traits = $8,
-  tokens_invalid_before = $9, updated_at = $10, version = version + 1
+  tokens_invalid_before = $9, updated_at = $10, external_id = $11, admin_since = $12, name_folded = $13,
+  version = version + 1
 WHERE realm_id = $1 AND id = $2 AND version = $3`
 
 // UpdateIdentity implements the directory service's store.
 func (s *Store) UpdateIdentity(ctx context.Context, i model.Identity, fx model.Effects) error {
+	var u unit
+	if err := u.updateIdentity(updateIdentitySQL, i); err != nil {
+		return err
+	}
+	return wrap(s.write(ctx, &u, fx), "update identity", i.ID)
+}
+
+// updateIdentity writes the row, or fails the unit with ErrConflict if what the
+// statement asks of it is not so.
+func (u *unit) updateIdentity(sql string, i model.Identity) error {
 	traits, err := json.Marshal(i.Traits)
 	if err != nil {
 		return wrap(err, "encode the traits of identity", i.ID)
 	}
-	var u unit
-	u.expect(model.ErrConflict, updateIdentitySQL, i.RealmID, i.ID, i.Version, i.DisplayName, i.Status,
+	u.expect(model.ErrConflict, sql, i.RealmID, i.ID, i.Version, i.DisplayName, i.Status,
 		model.FoldName(i.Traits.Username), model.FoldName(i.Traits.PrimaryEmailAddress), string(traits),
-		i.TokensInvalidBefore, i.UpdatedAt)
+		i.TokensInvalidBefore, i.UpdatedAt, i.Traits.ExternalID, i.AdminSince, model.FoldName(i.DisplayName))
 	u.locks(lockRow, string(i.ID))
-	return wrap(s.write(ctx, &u, fx), "update identity", i.ID)
+	return nil
 }
 
 const (
 	passkeyColumns = `
 SELECT realm_id, id, identity_id, name, credential_id, public_key, aaguid, sign_count, backup_eligible,
-  backup_state, transports, binding, created_at, last_used_at, revoked_at
+  backup_state, transports, binding, created_at, last_used_at, revoked_at, rp_id, attestation
 FROM passkey WHERE realm_id = $1`
 	passkeysSQL            = passkeyColumns + ` AND identity_id = $2 ORDER BY created_at, id`
 	passkeyByCredentialSQL = passkeyColumns + ` AND credential_id = $2 AND revoked_at = 0`
 
 	insertPasskeySQL = `
 INSERT INTO passkey (realm_id, id, identity_id, name, credential_id, public_key, aaguid, sign_count,
-  backup_eligible, backup_state, transports, binding, created_at, last_used_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+  backup_eligible, backup_state, transports, binding, created_at, last_used_at, revoked_at,
+  rp_id, attestation)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 
 	// An older use that arrives late teaches nothing.
 	usePasskeySQL = `
@@ -126,7 +140,7 @@ func scanPasskey(r row) model.Passkey {
 		Name: r.text(), CredentialID: r.bytes(), PublicKey: r.bytes(), AAGUID: r.bytes(),
 		SignCount: uint32(r.int()), BackupEligible: r.bool(), BackupState: r.bool(),
 		Transports: strings.Fields(r.text()), Binding: r.text(),
-		CreatedAt: millis(r), LastUsedAt: millis(r), RevokedAt: millis(r),
+		CreatedAt: millis(r), LastUsedAt: millis(r), RevokedAt: millis(r), RPID: r.text(), Attestation: r.text(),
 	}
 }
 
@@ -139,7 +153,7 @@ func (s *Store) Passkeys(ctx context.Context, realm model.RealmID, id model.Iden
 func (u *unit) insertPasskey(p model.Passkey) {
 	u.do(insertPasskeySQL, p.RealmID, p.ID, p.IdentityID, p.Name, filled(p.CredentialID), filled(p.PublicKey),
 		filled(p.AAGUID), p.SignCount, p.BackupEligible, p.BackupState, strings.Join(p.Transports, " "),
-		p.Binding, p.CreatedAt, p.LastUsedAt, p.RevokedAt)
+		p.Binding, p.CreatedAt, p.LastUsedAt, p.RevokedAt, p.RPID, p.Attestation)
 }
 
 // usePasskey fails the unit with ErrNotFound if the passkey was revoked in the
@@ -147,74 +161,4 @@ func (u *unit) insertPasskey(p model.Passkey) {
 func (u *unit) usePasskey(use model.PasskeyUse) {
 	u.expect(model.ErrNotFound, usePasskeySQL, use.RealmID, string(use.ID), int64(use.SignCount), use.BackupState, use.At)
 	u.locks(lockPasskey, string(use.ID))
-}
-
-const (
-	insertBindingJobSQL = `
-INSERT INTO binding_job (realm_id, id, identity_id, token_digest, delivery_method, state, redirect_uri,
-  created_at, updated_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-
-	bindingJobByTokenSQL = `
-SELECT realm_id, id, identity_id, token_digest, delivery_method, state, redirect_uri,
-  created_at, updated_at, expires_at
-FROM binding_job WHERE realm_id = $1 AND token_digest = $2`
-
-	openBindingJobSQL = `
-UPDATE binding_job SET updated_at = CASE WHEN state = 'LINK_SENT' THEN $3 ELSE updated_at END, state = 'LINK_OPENED'
-WHERE realm_id = $1 AND id = $2 AND state IN ('LINK_SENT', 'LINK_OPENED') AND expires_at > $3`
-
-	completeBindingSQL = `
-UPDATE binding_job SET state = 'COMPLETE', updated_at = $4
-WHERE realm_id = $1 AND id = $2 AND identity_id = $3
-  AND state IN ('LINK_SENT', 'LINK_OPENED') AND expires_at > $4`
-
-	completeFirstBindingSQL = completeBindingSQL + `
-  AND NOT EXISTS (SELECT 1 FROM passkey p WHERE p.realm_id = $1 AND p.identity_id = $3 AND p.revoked_at = 0)`
-)
-
-// CreateBindingJob implements the directory service's store.
-func (s *Store) CreateBindingJob(ctx context.Context, j model.BindingJob, fx model.Effects) error {
-	var u unit
-	u.do(insertBindingJobSQL, j.RealmID, j.ID, j.IdentityID, filled(j.TokenDigest), j.DeliveryMethod, j.State,
-		j.RedirectURI, j.CreatedAt, j.UpdatedAt, j.ExpiresAt)
-	return wrap(s.write(ctx, &u, fx), "create binding job", j.ID)
-}
-
-// BindingJobByToken implements the directory service's store.
-func (s *Store) BindingJobByToken(ctx context.Context, realm model.RealmID, digest []byte) (model.BindingJob, error) {
-	scan := func(r row) model.BindingJob {
-		return model.BindingJob{
-			RealmID: model.RealmID(r.text()), ID: model.BindingJobID(r.text()), IdentityID: model.IdentityID(r.text()),
-			TokenDigest: r.bytes(), DeliveryMethod: r.text(), State: model.BindingState(r.text()), RedirectURI: r.text(),
-			CreatedAt: millis(r), UpdatedAt: millis(r), ExpiresAt: millis(r),
-		}
-	}
-	j, err := readOne(ctx, s, scan, bindingJobByTokenSQL, realm, filled(digest))
-	return j, wrap(err, "find a binding job of realm", realm)
-}
-
-// OpenBindingJob implements the directory service's store. A job that cannot
-// be opened any more is [model.ErrConflict].
-func (s *Store) OpenBindingJob(ctx context.Context, realm model.RealmID, id model.BindingJobID, at model.Millis) error {
-	var u unit
-	u.expect(model.ErrConflict, openBindingJobSQL, realm, id, at)
-	u.locks(lockRow, string(id))
-	err := s.write(ctx, &u, model.Effects{})
-	return wrap(s.lostOrMissing(ctx, err, `SELECT id FROM binding_job WHERE realm_id = $1 AND id = $2`, realm, id), "open binding job", id)
-}
-
-// CompleteBinding implements the directory service's store.
-func (s *Store) CompleteBinding(ctx context.Context, b directory.Completion, fx model.Effects) error {
-	// Two links of one person that bind a first passkey at once decide by rows
-	// that neither has written yet.
-	u, sql := unit{serializable: b.First}, completeBindingSQL
-	if b.First {
-		sql = completeFirstBindingSQL
-	}
-	u.expect(model.ErrConflict, sql, b.Passkey.RealmID, b.Job, b.Passkey.IdentityID, b.At)
-	u.locks(lockRow, string(b.Job))
-	u.insertPasskey(b.Passkey)
-	u.insertSession(b.Session)
-	return wrap(s.write(ctx, &u, fx), "complete binding job", b.Job)
 }

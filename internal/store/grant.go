@@ -19,13 +19,14 @@ INSERT INTO access_grant (` + grantColumns + `)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15`
 
 	// What was decided before everything of the realm, the application or the
-	// person was revoked gives nothing any more, nor does a session that ended.
+	// person was revoked gives nothing any more, nor does a session that ended, nor
+	// a person who is not there any more.
 	openGrantSQL = insertGrantSQL + `
 WHERE NOT EXISTS (SELECT 1 FROM session WHERE realm_id = $1 AND id = $7 AND ended_at > 0)
 AND ($16 = 0
   OR NOT EXISTS (SELECT 1 FROM realm WHERE id = $1 AND tokens_invalid_before >= $16)
   AND NOT EXISTS (SELECT 1 FROM application WHERE realm_id = $1 AND id = $5 AND tokens_invalid_before >= $16)
-  AND NOT EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = $4 AND tokens_invalid_before >= $16))
+  AND ($4 = '' OR EXISTS (SELECT 1 FROM identity WHERE realm_id = $1 AND id = $4 AND tokens_invalid_before < $16)))
 ON CONFLICT (realm_id, id) DO NOTHING`
 
 	// Changes nothing, but takes the parent's row: whoever revokes the parent
@@ -106,6 +107,10 @@ func (u *unit) openGrant(o *oauth.Opening) error {
 	if o.Grant.ParentID != "" {
 		u.expect(model.ErrConflict, underParentSQL, o.Grant.RealmID, string(o.Grant.ParentID))
 		u.locks(lockGrant, string(o.Grant.ParentID))
+	}
+	if g := &o.Grant; g.IdentityID != "" {
+		u.expect(model.ErrConflict, useAllowanceSQL, g.RealmID, g.IdentityID, g.ApplicationID, g.CreatedAt, o.Decided)
+		u.locks(lockJoined, consentName(model.Consent{IdentityID: g.IdentityID, ApplicationID: g.ApplicationID}))
 	}
 	u.expect(model.ErrConflict, openGrantSQL, append(args, o.Decided)...)
 	u.joinSession(&o.Grant)

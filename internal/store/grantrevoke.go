@@ -17,6 +17,7 @@ const (
 	grantsOfSessionSQL     = manyGrants + `session_id = $2 AND session_id <> ''`
 	grantsOfApplicationSQL = manyGrants + `application_id = $2`
 	grantsOfBothSQL        = manyGrants + `application_id = $2 AND identity_id = $3`
+	grantsOfIdentitySQL    = manyGrants + `identity_id = $2 AND identity_id <> ''`
 	childrenSQL            = manyGrants + `parent_id = $2 AND parent_id <> ''`
 )
 
@@ -106,7 +107,7 @@ func (s *Store) readGrants(ctx context.Context, steps []step) (all []model.Grant
 	return all, nil
 }
 
-var errNoGrants = errors.New("the query names neither a grant nor a session nor an application")
+var errNoGrants = errors.New("the query names neither a grant nor a session nor anybody")
 
 func rootOf(q *oauth.GrantQuery) (step, error) {
 	switch {
@@ -114,6 +115,8 @@ func rootOf(q *oauth.GrantQuery) (step, error) {
 		return step{sql: grantSQL, args: []any{q.RealmID, string(q.ID)}}, nil
 	case q.SessionID != "":
 		return step{sql: grantsOfSessionSQL, args: []any{q.RealmID, string(q.SessionID)}}, nil
+	case q.ApplicationID == "" && q.IdentityID != "":
+		return step{sql: grantsOfIdentitySQL, args: []any{q.RealmID, q.IdentityID}}, nil
 	case q.ApplicationID == "":
 		return step{}, errNoGrants
 	case q.IdentityID != "":

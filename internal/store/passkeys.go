@@ -19,10 +19,22 @@ UPDATE session SET ended_at = $3 WHERE realm_id = $1 AND ended_at = 0
 AND identity_id = (SELECT identity_id FROM passkey WHERE realm_id = $1 AND id = $2)
 AND (passkey_id = $2 OR earlier || ' ' LIKE '% ' || $2 || ' %')`
 
-	revokeBindingJobSQL = `
-UPDATE binding_job SET state = 'REVOKED', updated_at = $3
-WHERE realm_id = $1 AND id = $2 AND state IN ('LINK_SENT', 'LINK_OPENED')`
+	// The one statement about people that no realm bounds, see PasskeyHomes.
+	passkeyHomesSQL = `
+SELECT realm_id, rp_id FROM passkey WHERE credential_id = $1 AND revoked_at = 0 LIMIT 100`
 )
+
+// PasskeyHomes implements the sign-in service's store. It looks into all realms:
+// those of one host are one relying party to a browser, and before a realm has a
+// browser forget a passkey that it does not know it must know that it is no other
+// realm's. The answer holds nothing of anybody.
+func (s *Store) PasskeyHomes(ctx context.Context, credentialID []byte) ([]model.PasskeyHome, error) {
+	scan := func(r row) model.PasskeyHome {
+		return model.PasskeyHome{RealmID: model.RealmID(r.text()), RPID: r.text()}
+	}
+	homes, err := readAll(ctx, s, scan, passkeyHomesSQL, filled(credentialID))
+	return homes, wrap(err, "find a passkey in", "all realms")
+}
 
 // RenamePasskey implements the directory service's store.
 func (s *Store) RenamePasskey(ctx context.Context, realm model.RealmID, id model.PasskeyID, name string, fx model.Effects) error {
@@ -37,12 +49,4 @@ func (s *Store) RevokePasskey(ctx context.Context, realm model.RealmID, id model
 	u.expect(model.ErrNotFound, revokePasskeySQL, realm, string(id), at)
 	u.do(endPasskeySessionsSQL, realm, string(id), at)
 	return wrap(s.write(ctx, &u, fx), "revoke passkey", id)
-}
-
-// RevokeBindingJob implements the directory service's store.
-func (s *Store) RevokeBindingJob(ctx context.Context, realm model.RealmID, id model.BindingJobID, at model.Millis, fx model.Effects) error {
-	var u unit
-	u.expect(model.ErrConflict, revokeBindingJobSQL, realm, string(id), at)
-	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), `SELECT id FROM binding_job WHERE realm_id = $1 AND id = $2`, realm, id)
-	return wrap(err, "revoke binding job", id)
 }

@@ -20,11 +20,13 @@ import (
 var everyday = map[string]string{
 	"application": applicationSQL, "application key": applicationKeySQL, "application secret": applicationSecretSQL,
 	"identity": identitySQL, "identity by name": identityByUsernameSQL, "identity by e-mail": identityByEmailSQL,
-	"passkeys": passkeysSQL, "passkey by credential": passkeyByCredentialSQL, "use passkey": usePasskeySQL,
+	"passkeys": passkeysSQL, "passkey by credential": passkeyByCredentialSQL, "passkey homes": passkeyHomesSQL, "use passkey": usePasskeySQL,
 	"session": sessionByDigestSQL, "session with identity": sessionWithIdentitySQL, "open session": openSessionSQL,
 	"touch session": touchSessionSQL, "end session": endSessionSQL, "sessions of identity": sessionsOfIdentitySQL,
 	"join session": joinSessionSQL, "applications of session": sessionApplicationsSQL,
 	"consents": consentsSQL, "add consent": addConsentSQL, "remove consents": removeConsentsSQL,
+	"consents of identity": consentsOfSQL, "disallow": disallowSQL,
+	"allowances": allowancesSQL, "use allowance": useAllowanceSQL,
 	"consume": consumeSQL, "open grant": openGrantSQL, "under parent": underParentSQL, "grant": grantSQL,
 	"refresh grant": refreshGrantSQL, "revoke grant": revokeGrantSQL, "grants of session": grantsOfSessionSQL,
 	"grants of application": grantsOfApplicationSQL, "grants of both": grantsOfBothSQL, "children": childrenSQL,
@@ -38,6 +40,12 @@ var everyday = map[string]string{
 	"fulfil approval": fulfilApprovalSQL, "redeem approval": redeemApprovalSQL,
 	"insert event": insertEventSQL, "insert change": insertChangeSQL, "changes since": changesSinceSQL,
 	"grants to sweep": grantsNextSQL, "delete grant": deleteGrantSQL, "old sessions": oldSessionsSQL,
+	"grants of identity": grantsOfIdentitySQL, "people": peopleSQL, "people by username": peopleByUsernameSQL, "people by e-mail": peopleByEmailSQL,
+	"people by external id": peopleByExternalSQL, "people by name": peopleByNameSQL, "admins": adminsSQL, "suspended": suspendedSQL,
+	"people of group": peopleOfGroupSQL, "last admin": lastAdminSQL, "end sessions of identity": endSessionsOfIdentitySQL,
+	"group": groupSQL, "groups": groupsSQL, "group by name": groupByNameSQL, "groups of identity": groupsOfSQL,
+	"group members": groupMembersSQL, "roles": rolesSQL, "roles of resource": rolesOfResourceSQL,
+	"roles of member": rolesOfMemberSQL, "role names": roleNamesSQL, "role members": roleMembersSQL, "add role member": addRoleMemberSQL,
 	"used up": usedUpNextSQL, "delete used up": deleteUsedUpSQL,
 }
 

@@ -95,7 +95,8 @@ func (s *Store) SessionByDigest(ctx context.Context, realm model.RealmID, digest
 const sessionWithIdentitySQL = `
 SELECT s.realm_id, s.id, s.digest, s.identity_id, s.passkey_id, s.auth_time, s.last_seen_at, s.expires_at,
   s.idle_until, s.ended_at, s.user_agent, s.earlier,
-  i.realm_id, i.id, i.display_name, i.status, i.traits, i.tokens_invalid_before, i.created_at, i.updated_at, i.version
+  i.realm_id, i.id, i.display_name, i.status, i.traits, i.tokens_invalid_before, i.created_at, i.updated_at, i.version,
+  i.admin_since
 FROM session s JOIN identity i ON i.realm_id = s.realm_id AND i.id = s.identity_id
 WHERE s.realm_id = $1 AND s.digest = $2`
 

@@ -63,9 +63,9 @@ RETURNING noted_at`
 
 // Sweep deletes what has expired at now, in small transactions: single-use
 // things, revocations, old changes, things not worth sending any more, parked
-// state, opaque tokens, device requests, and grants that ended a day ago. Every
-// node may call it as often as it likes; one of them does the work, at most
-// every 20 seconds.
+// state, opaque tokens, idempotency keys, device requests, and grants that ended a
+// day ago. Every node may call it as often as it likes; one of them does the work,
+// at most every 20 seconds.
 func (s *Store) Sweep(ctx context.Context, now model.Millis) error {
 	if claimed, err := s.claimSweep(ctx, now); err != nil || !claimed {
 		return wrap(err, "claim the sweep", "")
@@ -86,6 +86,7 @@ func (s *Store) Sweep(ctx context.Context, now model.Millis) error {
 		{deleteOutboxSQL, now},
 		{deleteParkedSQL, forgotten},
 		{deleteOpaqueSQL, forgotten},
+		{deleteIdempotentSQL, now},
 		{deleteDevicesSQL, now.Add(-deviceKept)},
 		{deleteChangesSQL, model.Millis(clock).Add(-changeLife)},
 	} {

@@ -143,3 +143,12 @@ func (s *Set) Has(name string) bool { return s.files[name] != nil }
 
 // Version changes with any file of the set.
 func (s *Set) Version() string { return s.version }
+
+// Body is what a file holds, nil if there is none of this name.
+func (s *Set) Body(name string) []byte {
+	f := s.files[name]
+	if f == nil {
+		return nil
+	}
+	return f.plain().body
+}

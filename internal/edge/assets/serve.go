@@ -56,14 +56,15 @@ func answer(w http.ResponseWriter, r *http.Request, v variant) error {
 // always right.
 func (f *file) accepted(header string) variant {
 	for _, v := range f.variants {
-		if v.coding == "" || accepts(header, v.coding) {
+		if v.coding == "" || Accepts(header, v.coding) {
 			return v
 		}
 	}
 	return f.plain()
 }
 
-func accepts(header, coding string) bool {
+// Accepts reports whether an Accept-Encoding header names a content coding.
+func Accepts(header, coding string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, weight, _ := strings.Cut(part, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), coding) {

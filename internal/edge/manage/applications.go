@@ -3,17 +3,30 @@ package manage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/application"
 )
 
+// Applications are registered clients.
+type Applications interface {
+	Get(context.Context, *model.Site, model.ClientID) (*model.Client, error)
+	// Read is Get from the database, without a fetch.
+	Read(context.Context, *model.Site, model.ClientID) (model.Application, error)
+	List(context.Context, *model.Site) ([]model.Application, error)
+	Put(context.Context, *model.Site, application.Put) (application.Change, error)
+	Delete(ctx context.Context, site *model.Site, id model.ClientID, actor string) error
+}
+
 // ApplicationInput is what an application is to be. Its switches have the names
 // that dynamic registration has for them.
 type ApplicationInput struct {
-	Name   string          `json:"name" minLength:"1" maxLength:"200"`
+	Name   string          `json:"display_name" minLength:"1" maxLength:"200"`
 	Kind   string          `json:"kind" enum:"web,spa,native,service,agent"`
 	Owner  string          `json:"owner,omitempty"`
 	Secret string          `json:"client_secret,omitempty" minLength:"32" maxLength:"256" writeOnly:"true"`
@@ -23,17 +36,34 @@ type ApplicationInput struct {
 
 // Application is a registered client.
 type Application struct {
-	ID        string            `json:"client_id"`
-	Name      string            `json:"name"`
-	Kind      string            `json:"kind"`
-	Status    string            `json:"status" enum:"active,frozen,disabled"`
-	Origin    string            `json:"origin" enum:"operator,file,api,dcr,cimd"`
-	Owner     string            `json:"owner,omitempty"`
-	CreatedAt string            `json:"created_at"`
-	Version   int64             `json:"version"`
-	Secret    string            `json:"client_secret,omitempty"`
-	Keys      []json.RawMessage `json:"keys,omitempty"`
+	ID         string            `json:"client_id"`
+	TenantID   string            `json:"tenant_id"`
+	RealmID    string            `json:"realm_id"`
+	Name       string            `json:"display_name"`
+	Kind       string            `json:"kind"`
+	Status     string            `json:"status" enum:"active,frozen,disabled"`
+	Origin     string            `json:"origin" enum:"operator,file,api,dcr,cimd,builtin"`
+	Owner      string            `json:"owner,omitempty"`
+	CreateTime string            `json:"create_time"`
+	Version    int64             `json:"version"`
+	Keys       []json.RawMessage `json:"keys,omitempty"`
 	model.ApplicationSettings
+}
+
+// ApplicationRequest is the body of what creates or replaces one.
+type ApplicationRequest struct {
+	Application ApplicationInput `json:"application"`
+}
+
+// ApplicationChange is the body of what changes one.
+type ApplicationChange struct {
+	Application Patch[ApplicationInput] `json:"application"`
+}
+
+// ApplicationAnswer is one that was read or written.
+type ApplicationAnswer struct {
+	Application Application `json:"application"`
+	Secret      string      `json:"client_secret,omitempty"`
 }
 
 // ApplicationList is one page, ordered by client_id.
@@ -45,8 +75,7 @@ type ApplicationList struct {
 type (
 	listIn struct {
 		Target
-		Size  int    `query:"page_size" minimum:"1" maximum:"200" default:"50" doc:"How many at most." example:"50"`
-		After string `query:"page_token" maxLength:"512" doc:"The next_page_token of the page before." example:"shop"`
+		Page
 	}
 	listOut struct{ Body ApplicationList }
 	// Client is the input that names an application.
@@ -54,123 +83,214 @@ type (
 		Target
 		ClientID string `path:"client_id" maxLength:"512" doc:"The client_id." example:"shop"`
 	}
-	clientIn       struct{ Client }
+	clientIn            struct{ Client }
+	applicationCreateIn struct {
+		Target
+		Body ApplicationRequest
+	}
+	applicationCreateOut struct {
+		Location string `header:"Location" doc:"Where it is."`
+		ETag     string `header:"ETag" doc:"Version of the application, for If-Match."`
+		Body     ApplicationAnswer
+	}
 	applicationOut struct {
 		ETag string `header:"ETag" doc:"Version of the application, for If-Match."`
-		Body Application
+		Body ApplicationAnswer
 	}
 	putIn struct {
 		Client
-		IfMatch string `header:"If-Match" doc:"ETag that the application must still have; left out: any, or that there is none yet." example:"\"3\"" maxLength:"64"`
-		Body    ApplicationInput
+		IfMatch
+		Body ApplicationRequest
+	}
+	applicationPatchIn struct {
+		Client
+		IfMatch
+		Body ApplicationChange
 	}
 )
 
 var (
 	settingsExample = model.ApplicationSettings{Profile: model.ProfileOIDC, AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{"authorization_code"},
 		Scopes: []string{"openid", "profile"}, RedirectURIs: []string{"https://shop.example/callback"}}
-	inputExample       = ApplicationInput{Name: "Shop", Kind: "web", ApplicationSettings: settingsExample}
-	applicationExample = Application{ID: "shop", Name: "Shop", Kind: "web", Status: "active", Origin: "api", CreatedAt: "2026-11-20T12:00:00Z", Version: 1,
-		ApplicationSettings: settingsExample}
+	inputExample       = ApplicationRequest{ApplicationInput{Name: "Shop", Kind: "web", ApplicationSettings: settingsExample}}
+	applicationExample = Application{ID: "shop", TenantID: exampleTenant, RealmID: exampleRealm, Name: "Shop", Kind: "web", Status: "active", Origin: "api",
+		CreateTime: exampleTime, Version: 1, ApplicationSettings: settingsExample}
+	applicationAnswer = ApplicationAnswer{Application: applicationExample}
 )
 
 func (a *API) applications() {
+	a.describe(map[string]string{
+		"ApplicationRequest": "An application as it is to be.", "ApplicationChange": "A change of an application.", "ApplicationAnswer": "An application as it is.",
+		"application": "The application.", "ApplicationAnswer.client_secret": "The secret that was made, this once.",
+	})
 	add(a, operation{id: "listApplications", method: http.MethodGet, path: "/applications", tag: "Applications", scope: ApplicationsRead,
 		summary: "List applications", about: "Every registered client of the realm, ordered by client_id, in pages.",
 		gives: ApplicationList{Applications: []Application{applicationExample}}}, a.listApplications)
+	add(a, operation{id: "createApplication", method: http.MethodPost, path: "/applications", tag: "Applications", scope: ApplicationsCreate,
+		status: http.StatusCreated, summary: "Create an application",
+		about: "Registers a client under a client_id that the server chooses. An authentication method that shows a secret takes the one of the body; where there is " +
+			"none, one is made and answered this once.",
+		takes: inputExample, gives: applicationAnswer}, a.createApplication)
 	add(a, operation{id: "getApplication", method: http.MethodGet, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsRead,
-		summary: "Read an application", about: "One registered client, without secrets.", gives: applicationExample},
+		summary: "Read an application", about: "One registered client, without secrets.", gives: applicationAnswer},
 		func(ctx context.Context, c call, in *clientIn) (*applicationOut, error) {
-			found, err := a.find(ctx, c, in.ClientID)
+			found, err := a.cfg.Applications.Read(ctx, c.site, model.ClientID(in.ClientID))
 			if err != nil {
 				return nil, err
 			}
-			return shown(found, ""), nil
+			return applicationShown(c, found, ""), nil
 		})
 	add(a, operation{id: "putApplication", method: http.MethodPut, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsUpdate,
-		summary: "Create or replace an application",
+		also: []Scope{ApplicationsCreate}, summary: "Create or replace an application",
 		about: "Makes the application what the body says, under the client_id that you choose: 1 to 63 lower-case letters, digits, dots and hyphens. Saying the same again " +
 			"changes nothing. An authentication method that shows a secret takes the one of the body, or keeps the one that there is; where there is none, one is made and answered this once. " +
 			"Applications that came to be in another way are changed there.",
 		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
-		takes:    inputExample, gives: applicationExample}, a.putApplication)
+		takes:    inputExample, gives: applicationAnswer}, a.putApplication)
+	add(a, operation{id: "changeApplication", method: http.MethodPatch, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsUpdate,
+		summary: "Change an application",
+		about: "Members that are left out stay; null takes one back to its default; lists and jwks are replaced as a whole. A client_secret comes in place of the one that there is. " +
+			"Applications that came to be in another way than by this API are changed there.",
+		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		takes:    map[string]any{"application": map[string]any{"display_name": "Shop"}}, gives: applicationAnswer}, a.changeApplication)
 	add(a, operation{id: "deleteApplication", method: http.MethodDelete, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsDelete,
 		status: http.StatusNoContent, summary: "Delete an application",
-		about: "Revokes what people gave to it and removes it. Those of a file and management applications are removed where they are kept.", refusals: []int{http.StatusConflict}},
+		about:    "Revokes what people gave to it and removes it. Those of a file and management applications are removed where they are kept; those that every realm has stay.",
+		refusals: []int{http.StatusConflict}},
 		a.deleteApplication)
 }
 
-// find reads one from the list, which the database answers: memory may be a version
-// behind, and a client_id that is a URL would be fetched.
-func (a *API) find(ctx context.Context, c call, id string) (model.Application, error) {
-	all, err := a.cfg.Applications.List(ctx, c.site)
-	if err != nil {
-		return model.Application{}, err
-	}
-	for _, app := range all {
-		if string(app.ID) == id {
-			return app, nil
-		}
-	}
-	return model.Application{}, model.ErrNotFound
-}
-
 func (a *API) listApplications(ctx context.Context, c call, in *listIn) (*listOut, error) {
+	after, err := in.after()
+	if err != nil {
+		return nil, err
+	}
 	all, err := a.cfg.Applications.List(ctx, c.site)
 	if err != nil {
 		return nil, err
 	}
-	out := &listOut{Body: ApplicationList{Applications: []Application{}}}
-	for _, app := range all {
-		if string(app.ID) <= in.After {
-			continue
-		}
-		if list := out.Body.Applications; len(list) == in.Size {
-			out.Body.Next = list[len(list)-1].ID
-			break
-		}
-		out.Body.Applications = append(out.Body.Applications, shown(app, "").Body)
+	all = slices.DeleteFunc(all, func(app model.Application) bool { return string(app.ID) <= after })
+	page, next := cut(in.Page, all, func(app model.Application) string { return string(app.ID) })
+	out := &listOut{Body: ApplicationList{Applications: make([]Application, len(page)), Next: next}}
+	for i, app := range page {
+		out.Body.Applications[i] = applicationShown(c, app, "").Body.Application
 	}
 	return out, nil
 }
 
-// shown is an application as it is answered: no digest of anything.
-func shown(a model.Application, secret string) *applicationOut {
-	v := Application{ID: string(a.ID), Name: a.Name, Kind: string(a.Kind), Status: string(a.Status), Origin: string(a.Settings.Origin), Owner: string(a.OwnerID),
-		CreatedAt: instant(a.CreatedAt), Version: a.Version, Secret: secret, ApplicationSettings: a.Settings}
+// applicationShown is an application as it is answered: no digest of anything.
+func applicationShown(c call, a model.Application, secret string) *applicationOut {
+	v := Application{ID: string(a.ID), TenantID: string(c.site.Realm.TenantID), RealmID: string(a.RealmID), Name: a.Name, Kind: string(a.Kind), Status: string(a.Status),
+		Origin: string(a.Settings.Origin), Owner: string(a.OwnerID), CreateTime: instant(a.CreatedAt), Version: a.Version, ApplicationSettings: a.Settings}
 	if v.Origin == "" {
 		v.Origin = "operator"
 	}
 	v.RegistrationDigest = ""
-	for _, list := range []*[]string{&v.GrantTypes, &v.Scopes} {
+	notNull(&v.ApplicationSettings)
+	for _, k := range a.Keys {
+		v.Keys = append(v.Keys, k.JWK)
+	}
+	return &applicationOut{etag(a.Version), ApplicationAnswer{v, secret}}
+}
+
+// notNull: a list that must be there is empty rather than null.
+func notNull(s *model.ApplicationSettings) {
+	for _, list := range []*[]string{&s.GrantTypes, &s.Scopes} {
 		if *list == nil {
 			*list = []string{}
 		}
 	}
-	for _, k := range a.Keys {
-		v.Keys = append(v.Keys, k.JWK)
-	}
-	return &applicationOut{etag(a.Version), v}
 }
 
-func (a *API) putApplication(ctx context.Context, c call, in *putIn) (*applicationOut, error) {
-	version, err := versionOf(in.IfMatch)
-	if err != nil {
-		return nil, application.ErrChanged
-	}
-	b := in.Body
-	b.Origin, b.RegistrationDigest = "", "" // not to be set from here; the schema knows neither
-	if b.Owner != "" {
-		if _, err := a.cfg.People.Identity(ctx, c.site, model.IdentityID(b.Owner)); err != nil {
-			return nil, owner(err)
-		}
-	}
-	done, err := a.cfg.Applications.Put(ctx, c.site, application.Put{Version: version, Actor: c.actor, Static: application.Static{ID: model.ClientID(in.ClientID),
-		Name: b.Name, Kind: model.ApplicationKind(b.Kind), OwnerID: model.IdentityID(b.Owner), Secret: b.Secret, JWKS: b.JWKS, Settings: b.ApplicationSettings}})
+func (a *API) createApplication(ctx context.Context, c call, in *applicationCreateIn) (*applicationCreateOut, error) {
+	done, err := a.put(ctx, c, in.Body.Application, application.Put{Made: true})
 	if err != nil {
 		return nil, err
 	}
-	return shown(done.Application, done.Secret), nil
+	out := applicationShown(c, done.Application, done.Secret)
+	return &applicationCreateOut{Location: location(c, "applications", string(done.Application.ID)), ETag: out.ETag, Body: out.Body}, nil
+}
+
+func (a *API) putApplication(ctx context.Context, c call, in *putIn) (*applicationOut, error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	p := application.Put{Version: version}
+	p.ID = model.ClientID(in.ClientID)
+	if found, err := a.cfg.Applications.Read(ctx, c.site, p.ID); err == nil {
+		p.Made = found.Settings.Origin == model.OriginAPI // whoever chose its id
+	} else if !errors.Is(err, model.ErrNotFound) {
+		return nil, err
+	}
+	done, err := a.put(ctx, c, in.Body.Application, p)
+	if err != nil {
+		return nil, err
+	}
+	return applicationShown(c, done.Application, done.Secret), nil
+}
+
+func (a *API) changeApplication(ctx context.Context, c call, in *applicationPatchIn) (*applicationOut, error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.cfg.Applications.Read(ctx, c.site, model.ClientID(in.ClientID))
+	if err != nil {
+		return nil, err
+	}
+	if found.Settings.Origin != model.OriginAPI {
+		return nil, application.ErrKeptElsewhere
+	}
+	if version != 0 && version != found.Version {
+		return nil, application.ErrChanged
+	}
+	next, err := patch(a, c, "application", inputOf(found), in.Body.Application)
+	if err != nil {
+		return nil, err
+	}
+	p := application.Put{Version: found.Version, Made: true}
+	p.ID = found.ID
+	done, err := a.put(ctx, c, next, p)
+	if err != nil {
+		return nil, err
+	}
+	return applicationShown(c, done.Application, done.Secret), nil
+}
+
+// inputOf is what would make an application what it is, but for its secret, which
+// nobody knows.
+func inputOf(a model.Application) ApplicationInput {
+	in := ApplicationInput{Name: a.Name, Kind: string(a.Kind), Owner: string(a.OwnerID), ApplicationSettings: a.Settings}
+	hide(&in.ApplicationSettings)
+	notNull(&in.ApplicationSettings)
+	if len(a.Keys) > 0 {
+		keys := make([]string, len(a.Keys))
+		for i, k := range a.Keys {
+			keys[i] = string(k.JWK)
+		}
+		in.JWKS = json.RawMessage(`{"keys":[` + strings.Join(keys, ",") + `]}`)
+	}
+	return in
+}
+
+// hide takes out what is not to be set from here. The schema does not know it.
+func hide(s *model.ApplicationSettings) {
+	s.Origin, s.RegistrationDigest, s.Management, s.AnyScope, s.SoftwareID, s.SoftwareVersion = "", "", false, false, "", ""
+}
+
+// put makes an application what the input says. p names it.
+func (a *API) put(ctx context.Context, c call, in ApplicationInput, p application.Put) (application.Change, error) {
+	hide(&in.ApplicationSettings)
+	if in.Owner != "" {
+		if _, err := a.cfg.People.Identity(ctx, c.site, model.IdentityID(in.Owner)); err != nil {
+			return application.Change{}, owner(err)
+		}
+	}
+	p.Actor = c.actor
+	p.Static = application.Static{ID: p.ID, Name: in.Name, Kind: model.ApplicationKind(in.Kind), OwnerID: model.IdentityID(in.Owner), Secret: in.Secret,
+		JWKS: in.JWKS, Settings: in.ApplicationSettings}
+	return a.cfg.Applications.Put(ctx, c.site, p)
 }
 
 // owner: a person who is not there is a mistake of the body, not of the address.
@@ -183,11 +303,11 @@ func owner(err error) error {
 }
 
 func (a *API) deleteApplication(ctx context.Context, c call, in *clientIn) (*nothing, error) {
-	found, err := a.find(ctx, c, in.ClientID)
+	found, err := a.cfg.Applications.Read(ctx, c.site, model.ClientID(in.ClientID))
 	if err != nil {
 		return nil, err
 	}
-	if found.Settings.Management || found.Settings.Origin == model.OriginFile {
+	if found.Settings.Management || found.Settings.Origin == model.OriginFile || found.Settings.Origin == model.OriginBuiltIn {
 		return nil, application.ErrKeptElsewhere
 	}
 	return &nothing{}, a.cfg.Applications.Delete(ctx, c.site, found.ID, c.actor)

@@ -41,12 +41,16 @@ func description(version string) huma.Config {
 // illustrate adds what huma does not take from types: examples of the bodies, and
 // what each refusal looks like.
 func (a *API) illustrate(op operation) {
-	item := a.huma.OpenAPI().Paths[prefix+op.path]
+	item := a.huma.OpenAPI().Paths[op.where()]
 	declared := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
 		http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[op.method]
 	if op.takes != nil {
-		declared.RequestBody.Description = "The body."
+		declared.RequestBody.Description = "At most " + strconv.FormatInt(op.most()-1, 10) + " bytes."
+		declared.RequestBody.Extensions = map[string]any{"x-maximum-bytes": op.most() - 1}
 		declared.RequestBody.Content["application/json"].Example = op.takes
+	}
+	if good := declared.Responses[strconv.Itoa(cmp.Or(op.status, http.StatusOK))]; op.method == http.MethodPost {
+		good.Headers = withReplayed(good.Headers)
 	}
 	for _, p := range declared.Parameters {
 		if len(p.Schema.Examples) > 0 {
@@ -70,6 +74,16 @@ func (a *API) illustrate(op operation) {
 				Detail: r.about, Reference: "req_01kagxw5z3e6er2m9mv8n9vpcx"}
 		}
 	}
+}
+
+// withReplayed adds the header of answers that were given before.
+func withReplayed(headers map[string]*huma.Param) map[string]*huma.Param {
+	if headers == nil {
+		headers = map[string]*huma.Param{}
+	}
+	headers[replayedHeader] = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString},
+		Description: "true where the request was answered before, and this is that answer.", Example: "true"}
+	return headers
 }
 
 // refusals say what each status means, with one code that comes with it.
@@ -121,14 +135,19 @@ func (a *API) describe(more map[string]string) { maps.Copy(a.words, more) }
 // describeSchemas gives each member its words, and takes the private ones out.
 func (a *API) describeSchemas(schemas map[string]*huma.Schema) error {
 	for name, s := range schemas {
-		for _, p := range private[name] {
+		whole, changes := name, ""
+		if of := strings.TrimSuffix(name, patchName); of != name && schemas[of] != nil {
+			whole, changes = of, "Changes (RFC 7396): what is left out stays, null takes a member away. "
+		}
+		for _, p := range private[whole] {
 			delete(s.Properties, p)
 		}
-		if s.Description = a.words[name]; s.Description == "" {
+		if a.words[whole] == "" {
 			return fmt.Errorf("the schema %s has no words", name)
 		}
+		s.Description = changes + a.words[whole]
 		for p, member := range s.Properties {
-			about := cmp.Or(a.words[name+"."+p], member.Description, a.words[p])
+			about := cmp.Or(a.words[name+"."+p], a.words[whole+"."+p], member.Description, a.words[p])
 			if about == "" {
 				return fmt.Errorf("the member %s of %s has no words", p, name)
 			}

@@ -3,12 +3,14 @@ package manage_test
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/assent-id/assent/internal/edge/manage"
+	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server/servertest"
 )
@@ -30,13 +32,9 @@ type operation struct {
 	Summary     string                `json:"summary"`
 	Description string                `json:"description"`
 	Security    []map[string][]string `json:"security"`
-	Parameters  []struct {
-		Name        string `json:"name"`
-		In          string `json:"in"`
-		Description string `json:"description"`
-		Example     any    `json:"example"`
-	} `json:"parameters"`
+	Parameters  []parameter           `json:"parameters"`
 	RequestBody *struct {
+		Most    int `json:"x-maximum-bytes"`
 		Content map[string]struct {
 			Example any `json:"example"`
 		} `json:"content"`
@@ -49,7 +47,30 @@ type operation struct {
 	} `json:"responses"`
 }
 
-func (o *operation) scope() manage.Scope { return manage.Scope(o.Security[0]["management"][0]) }
+type parameter struct {
+	Name        string `json:"name"`
+	In          string `json:"in"`
+	Description string `json:"description"`
+	Required    bool   `json:"required"`
+	Example     any    `json:"example"`
+}
+
+// scopes are all that the operation needs.
+func (o *operation) scopes() (list []manage.Scope) {
+	for _, s := range o.Security[0]["management"] {
+		list = append(list, manage.Scope(s))
+	}
+	return list
+}
+
+// example is the body of the document.
+func (o *operation) example(t *testing.T) string {
+	t.Helper()
+	if o.RequestBody == nil {
+		return ""
+	}
+	return encode(t, o.RequestBody.Content["application/json"].Example)
+}
 
 // success is the status that the operation answers well with.
 func (o *operation) success() int {
@@ -87,9 +108,44 @@ func each(t *testing.T, d document, test func(t *testing.T, method, path string,
 }
 
 // at fills in a path: the tenant and the realm of a site, and good ids of nobody.
-func at(site *model.Site, path string) string {
-	return strings.NewReplacer("{tenant_id}", string(site.Realm.TenantID), "{realm_id}", string(site.Realm.ID), "{client_id}", "nobody",
-		"{identity_id}", "idn_01kagxw5z0e9y8mpp6wknfsb2r", "{approval_id}", "apr_01kagxw5z2fqksqpwmbxgb0r9n").Replace(path)
+func (d document) at(site *model.Site, path string) string {
+	return placeholder.ReplaceAllStringFunc(path, func(name string) string {
+		switch name {
+		case "{tenant_id}":
+			return string(site.Realm.TenantID)
+		case "{realm_id}":
+			return string(site.Realm.ID)
+		default:
+			return d.nobody(name)
+		}
+	})
+}
+
+var (
+	placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+	exampleID   = regexp.MustCompile(`\b([a-z]{3})_[0-9a-z]{26}\b`)
+)
+
+// prefix is how ids of a parameter begin, by its example; "": it is no id of ours.
+func (d document) prefix(name string) string {
+	for _, item := range d.Paths {
+		for _, o := range item {
+			for _, p := range o.Parameters {
+				if example, _ := p.Example.(string); "{"+p.Name+"}" == name && exampleID.MatchString(example) {
+					return example[:3]
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// nobody is a good value of a parameter that leads to nothing.
+func (d document) nobody(name string) string {
+	if p := d.prefix(name); p != "" && name != "{client_id}" {
+		return ids.New(p)
+	}
+	return "nobody"
 }
 
 // Requirement: hooks-management-document
@@ -100,7 +156,8 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 		t.Errorf("openapi %s", d.OpenAPI)
 	}
 	each(t, d, func(t *testing.T, method, _ string, o *operation) {
-		if o.Summary == "" || o.Description == "" || len(o.Security) != 1 || manage.Scopes[o.scope()] == "" {
+		if o.Summary == "" || o.Description == "" || len(o.Security) != 1 || len(o.scopes()) == 0 ||
+			slices.ContainsFunc(o.scopes(), func(s manage.Scope) bool { return manage.Scopes[s] == "" }) {
 			t.Errorf("said too little: %+v", o)
 		}
 		for _, p := range o.Parameters {
@@ -111,6 +168,9 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 		needs := []string{"401", "403", "404", "406", "422", "500", "503"}
 		if o.RequestBody != nil {
 			needs = append(needs, "400", "408", "413", "415")
+			if o.RequestBody.Most < 1000 {
+				t.Error("nobody says how large the body may be")
+			}
 			if o.RequestBody.Content["application/json"].Example == nil {
 				t.Error("the body has no example")
 			}
@@ -120,6 +180,9 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 			if r.Description == "" || r.Content["application/problem+json"].Example == nil {
 				t.Errorf("status %s is not described", code)
 			}
+		}
+		if method == http.MethodPost && !slices.ContainsFunc(o.Parameters, func(p parameter) bool { return p.Name == "Idempotency-Key" }) {
+			t.Error("it does not take an Idempotency-Key")
 		}
 		if s := o.success(); s != http.StatusNoContent && o.Responses[strconv.Itoa(s)].Content["application/json"].Example == nil {
 			t.Errorf("the answer %d of %s has no example", s, method)
@@ -155,20 +218,21 @@ func TestNoOperationDoesAnythingWithoutATokenWithItsScope(t *testing.T) {
 	plain := w.tokenOf(t, model.ApplicationSettings{}, keys(manage.Scopes)...)
 	elsewhere := w.tokenOf(t, model.ApplicationSettings{Management: true, Resources: []string{"https://api.example/"}}, keys(manage.Scopes)...)
 	each(t, d, func(t *testing.T, method, path string, o *operation) {
-		url, body := w.URL+at(w.Site, path), ""
-		if o.RequestBody != nil {
-			body = encode(t, o.RequestBody.Content["application/json"].Example)
-		}
+		url, body := w.URL+d.at(w.Site, path), o.example(t)
 		none := w.call(t, "", method, url, body)
 		wants(t, "no token", none, http.StatusUnauthorized, "token_required")
 		bad := w.call(t, "not-a-token", method, url, body)
 		if bad.Status != http.StatusUnauthorized || none.Header.Get("WWW-Authenticate") == "" || bad.Header.Get("WWW-Authenticate") == "" {
 			t.Errorf("bad token: %d, challenges %q, %q", bad.Status, none.Header.Get("WWW-Authenticate"), bad.Header.Get("WWW-Authenticate"))
 		}
-		for what, token := range map[string]string{"other scopes": all[o.scope()], "not for management": plain, "another audience": elsewhere} {
+		tokens := map[string]string{"not for management": plain, "another audience": elsewhere}
+		for _, scope := range o.scopes() {
+			tokens["without "+string(scope)] = all[scope]
+		}
+		for what, token := range tokens {
 			got := w.call(t, token, method, url, body)
 			wants(t, what, got, http.StatusForbidden, "insufficient_scope")
-			if !strings.Contains(got.Header.Get("WWW-Authenticate"), string(o.scope())) {
+			if !strings.Contains(got.Header.Get("WWW-Authenticate"), string(o.scopes()[0])) {
 				t.Errorf("%s: challenge %q", what, got.Header.Get("WWW-Authenticate"))
 			}
 		}
@@ -183,34 +247,12 @@ func keys(m map[manage.Scope]string) []manage.Scope {
 	return list
 }
 
-// Requirement: hooks-management-access
-func TestForeignIdsAreNotFound(t *testing.T) {
-	w := start(t)
-	token, strict := w.token(t, keys(manage.Scopes)...), w.other(t)
-	foreign := *w.Site
-	foreign.Realm.TenantID = "ten_01kagxw5yye2w8s1zk1d5fx0p3"
-	nowhere := *w.Site
-	nowhere.Realm.ID = "rlm_01kagxw5yzf0bvvq3jr0d0gckm"
-	each(t, read(t, w), func(t *testing.T, method, path string, o *operation) {
-		body := ""
-		if o.RequestBody != nil {
-			body = encode(t, o.RequestBody.Content["application/json"].Example)
-		}
-		wants(t, "another tenant", w.call(t, token, method, w.URL+at(&foreign, path), body), http.StatusNotFound, "not_found")
-		wants(t, "no realm", w.call(t, token, method, w.URL+at(&nowhere, path), body), http.StatusNotFound, "not_found")
-		wants(t, "under another realm", w.call(t, token, method, strict.Issuer+at(w.Site, path), body), http.StatusNotFound, "not_found")
-		if strings.Contains(path, "{identity_id}") || strings.Contains(path, "{approval_id}") || strings.Contains(path, "{client_id}") && method != http.MethodPut {
-			wants(t, "nobody", w.call(t, token, method, w.URL+at(w.Site, path), body), http.StatusNotFound, "not_found")
-		}
-	})
-}
-
 // Whatever comes in, the answer is a refusal that repeats none of it.
 //
 // Requirement: hooks-management-input
 func TestMalformedBodiesAreRefusedWithoutAnEcho(t *testing.T) {
 	w := start(t)
-	token := w.token(t, keys(manage.Scopes)...)
+	d, token := read(t, w), w.token(t, keys(manage.Scopes)...)
 	const canary = "kanarienvogel"
 	bodies := map[string]string{
 		"broken": `{"` + canary, "no JSON": canary, "a list": `["` + canary + `"]`, "a text": `"` + canary + `"`, "a number": `1`, "null": `null`,
@@ -220,11 +262,11 @@ func TestMalformedBodiesAreRefusedWithoutAnEcho(t *testing.T) {
 			`","passwords":"` + canary + `","resources":"` + canary + `"}`,
 		"other case": `{"Decision":"approve","Password":"` + canary + `!!","Name":"` + canary + `","Passwords":true,"Algorithms":["ES256"]}`,
 	}
-	each(t, read(t, w), func(t *testing.T, method, path string, o *operation) {
+	each(t, d, func(t *testing.T, method, path string, o *operation) {
 		if o.RequestBody == nil {
 			return
 		}
-		url := w.URL + at(w.Site, path)
+		url := w.URL + d.at(w.Site, path)
 		for what, body := range bodies {
 			got := w.call(t, token, method, url, body)
 			if got.Status < 400 || got.Status >= 500 || strings.Contains(string(got.Body), canary) {
@@ -232,7 +274,7 @@ func TestMalformedBodiesAreRefusedWithoutAnEcho(t *testing.T) {
 			}
 			isProblem(t, what, got)
 		}
-		wants(t, "oversized", w.call(t, token, method, url, `{"x":"`+strings.Repeat("x", 300<<10)+`"}`), http.StatusRequestEntityTooLarge, "body_too_large")
+		wants(t, "oversized", w.call(t, token, method, url, `{"x":"`+strings.Repeat("x", o.RequestBody.Most)+`"}`), http.StatusRequestEntityTooLarge, "body_too_large")
 		form := w.call(t, token, method, url, "a=b", "Content-Type", "application/x-www-form-urlencoded")
 		if form.Status != http.StatusUnsupportedMediaType && form.Status != http.StatusBadRequest {
 			t.Errorf("a form: %d %s", form.Status, form.Body)
@@ -243,18 +285,23 @@ func TestMalformedBodiesAreRefusedWithoutAnEcho(t *testing.T) {
 // Requirement: hooks-management-input
 func TestOddRequestsAreNeverOurFault(t *testing.T) {
 	w := start(t)
-	token := w.token(t, keys(manage.Scopes)...)
-	each(t, read(t, w), func(t *testing.T, method, path string, o *operation) {
+	d, token := read(t, w), w.token(t, keys(manage.Scopes)...)
+	each(t, d, func(t *testing.T, method, path string, o *operation) {
 		for _, id := range []string{"%00", "%ff%fe", "..%2f..", strings.Repeat("x", 3000), "idn_", "%F0%9F%98%80", "*", "'--"} {
-			url := strings.NewReplacer("{client_id}", id, "{identity_id}", id, "{approval_id}", id).Replace(path)
-			for _, where := range []string{at(w.Site, url), strings.NewReplacer("{tenant_id}", id, "{realm_id}", id).Replace(path)} {
+			own := placeholder.ReplaceAllStringFunc(path, func(name string) string {
+				if name == "{tenant_id}" || name == "{realm_id}" {
+					return name
+				}
+				return id
+			})
+			for _, where := range []string{d.at(w.Site, own), placeholder.ReplaceAllLiteralString(path, id)} {
 				got := w.call(t, token, method, w.URL+where, `{"decision":"approve"}`, "Accept", "text/html;q=x,,", "If-Match", id)
 				if got.Status >= 500 {
 					t.Errorf("%s %q: %d %s", method, where, got.Status, got.Body)
 				}
 			}
 		}
-		got := w.call(t, token, http.MethodTrace, w.URL+at(w.Site, path), "")
+		got := w.call(t, token, http.MethodTrace, w.URL+d.at(w.Site, path), "")
 		wants(t, "another method", got, http.StatusMethodNotAllowed, "method_not_allowed")
 		if got.Header.Get("Allow") == "" {
 			t.Error("Allow is missing")

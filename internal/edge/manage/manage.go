@@ -14,68 +14,48 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/edge/httpx"
-	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
-	"github.com/assent-id/assent/internal/service/application"
-	"github.com/assent-id/assent/internal/service/realm"
-	"github.com/assent-id/assent/internal/service/signin"
-	"github.com/assent-id/assent/internal/service/standin"
 )
-
-// Realms finds and changes realms.
-type Realms interface {
-	ByID(context.Context, model.RealmID) (*model.Site, error)
-	Read(context.Context, model.RealmID) (model.Realm, error)
-	PatchPolicy(context.Context, model.RealmID, realm.PolicyChange) (model.Realm, error)
-}
-
-// Keys are the signing keys of realms.
-type Keys interface {
-	List(context.Context, *model.Site) ([]model.SigningKey, error)
-	RotateNow(ctx context.Context, site *model.Site, actor string, algs ...jose.Alg) error
-}
-
-// Applications are registered clients.
-type Applications interface {
-	Get(context.Context, *model.Site, model.ClientID) (*model.Client, error)
-	List(context.Context, *model.Site) ([]model.Application, error)
-	Put(context.Context, *model.Site, application.Put) (application.Change, error)
-	Delete(ctx context.Context, site *model.Site, id model.ClientID, actor string) error
-}
 
 // People are the identities of realms.
 type People interface {
 	Identity(context.Context, *model.Site, model.IdentityID) (model.Identity, error)
 }
 
-// Passwords are those of people.
-type Passwords interface {
-	SetPassword(context.Context, *model.Site, signin.NewPassword) (string, error)
-	RemovePassword(context.Context, *model.Site, signin.NewPassword) error
-}
-
-// StandIn answers for people of development realms.
-type StandIn interface {
-	Bind(ctx context.Context, site *model.Site, id model.IdentityID, actor string) (model.Passkey, error)
-	Answer(context.Context, *model.Site, standin.Answer) (model.Approval, error)
-}
-
 // Config is what the API needs.
 type Config struct {
+	Tenants      Tenants
 	Realms       Realms
+	Themes       Themes
 	Keys         Keys
 	Applications Applications
 	People       People
 	Passwords    Passwords
+	Identities   Identities
+	Groups       Groups
+	Roles        Roles
+	Passkeys     Passkeys
+	Admins       Admins
+	Sessions     Sessions
+	Grants       Grants
+	Events       Events
 	StandIn      StandIn
-	Tokens       api.Tokens
-	Version      string
+	Allowances   Allowances
+	Idempotency  Idempotency
+	// Authenticators are authenticator configs.
+	Authenticators Authenticators
+	// Invitations are binding jobs.
+	Invitations Invitations
+	Tokens      api.Tokens
+	Version     string
+	Now         func() time.Time // nil: time.Now
 }
 
 // API serves the management API.
@@ -91,17 +71,36 @@ type API struct {
 // New declares every operation.
 func New(cfg Config) (*API, error) {
 	settle()
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), words: maps.Clone(words)}
 	a.huma = humago.New(a.mux, description(cfg.Version))
-	a.signingKeys()
+	a.tenants()
+	a.realms()
 	a.policy()
+	a.themes()
+	a.signingKeys()
 	a.applications()
-	a.identities()
+	a.authenticatorConfigs()
+	a.people()
+	a.groups()
+	a.roles()
+	a.passkeys()
+	a.admins()
+	a.passwords()
+	a.sessions()
+	a.allowances()
+	a.bindingJobs()
+	a.grants()
 	a.approvals()
+	a.events()
 	var err error
 	a.docs, err = a.document()
 	return a, err
 }
+
+func (a *API) now() model.Millis { return model.MillisOf(a.cfg.Now()) }
 
 // settle replaces what huma has as variables of its package, once: nothing else in
 // this program uses huma.
@@ -117,26 +116,13 @@ var settle = sync.OnceFunc(func() {
 	}
 })
 
-// prefix is where the operations are, under the default realm's issuer.
-const prefix = "/v1/tenants/{tenant_id}/realms/{realm_id}"
-
-// Register adds the routes, relative to a realm. The API is of the whole server, so
-// only the default realm has it.
+// Register adds the routes, relative to a realm. Every realm has the API at its own
+// issuer, for its own management application and its own admins.
 func (a *API) Register(mux *http.ServeMux) {
 	missing := httpx.Missing(a.mux, "There is nothing here.")
 	a.mux.Handle("/", httpx.API(missing))
-	mux.Handle("/v1/tenants/", a.ofServer(a.mux))
-	mux.Handle("GET /v1/openapi.json", a.ofServer(serve("application/vnd.oai.openapi+json", a.docs.json)))
-	mux.Handle("GET /v1/openapi.yaml", a.ofServer(serve("application/vnd.oai.openapi", a.docs.yaml)))
-}
-
-// ofServer hides a handler from realms other than the default one.
-func (a *API) ofServer(next http.Handler) http.Handler {
-	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
-		if site := httpx.Site(r); site == nil || !site.Realm.Default {
-			return notFound(nil)
-		}
-		next.ServeHTTP(w, r)
-		return nil
-	})
+	mux.Handle("/v1/tenants", a.mux)
+	mux.Handle("/v1/tenants/", a.mux)
+	mux.Handle("GET /v1/openapi.json", serve("application/vnd.oai.openapi+json", a.docs.json))
+	mux.Handle("GET /v1/openapi.yaml", serve("application/vnd.oai.openapi", a.docs.yaml))
 }

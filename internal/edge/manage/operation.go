@@ -2,41 +2,91 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
-	"github.com/assent-id/assent/internal/service/oauth"
 )
+
+// A level is what an operation acts in: how much of a path its own begins after.
+type level int
+
+// Operations of a tenant or of the server are there for the default realm alone.
+const (
+	ofRealm level = iota
+	ofTenant
+	ofServer
+)
+
+var levels = [...]string{ofRealm: "/v1/tenants/{tenant_id}/realms/{realm_id}", ofTenant: "/v1/tenants/{tenant_id}", ofServer: "/v1"}
 
 // An operation is one row: everything about it but its types and its code.
 type operation struct {
-	id, method, path string // path under prefix
-	summary, about   string
-	tag              string
-	scope            Scope
-	status           int   // of success; 0: 200
-	refusals         []int // beyond those that all have
-	takes, gives     any   // examples of the bodies; nil: there is none
+	id, method, path string // path under that of its level
+	level            level
+	// central: it is there for the default realm alone, though it acts in a realm.
+	central        bool
+	summary, about string
+	tag            string
+	scope          Scope
+	also           []Scope // that it needs beside scope
+	status         int     // of success; 0: 200
+	refusals       []int   // beyond those that all have
+	takes, gives   any     // examples of the bodies; nil: there is none
+	bytes          int64   // that a body has at most; 0: maxBody
 }
 
-// A Target is where the operation acts. Every input embeds it.
-type Target struct {
+func (op *operation) where() string { return levels[op.level] + op.path }
+
+// scopes are all that the operation needs.
+func (op *operation) scopes() []string {
+	list := []string{string(op.scope)}
+	for _, s := range op.also {
+		list = append(list, string(s))
+	}
+	return list
+}
+
+func (op *operation) most() int64 {
+	if op.bytes > 0 {
+		return op.bytes
+	}
+	return maxBody
+}
+
+// InTenant is the input of operations in a tenant.
+type InTenant struct {
 	Tenant string `path:"tenant_id" doc:"Id of the tenant." example:"ten_01kagxw5yye2w8s1zk1d5fx0p3"`
-	Realm  string `path:"realm_id" doc:"Id of the realm." example:"rlm_01kagxw5yzf0bvvq3jr0d0gckm"`
+}
+
+// A Target is where the operation acts. Every input of one in a realm embeds it.
+type Target struct {
+	InTenant
+	Realm string `path:"realm_id" doc:"Id of the realm." example:"rlm_01kagxw5yzf0bvvq3jr0d0gckm"`
 }
 
 // A call is who does it, and where.
 type call struct {
-	site  *model.Site
-	actor string // client id of the management application
+	site  *model.Site // that the operation acts in; nil: it acts in no realm
+	here  *model.Site // at whose issuer the API was called, where the caller is known
+	actor string      // client id of a management application, or id of an admin
 	r     *http.Request
+	// scopes are what the caller's token is good for.
+	scopes []string
+}
+
+// needs refuses a caller whose token lacks a scope that only some requests need.
+func (c call) needs(scope Scope) error {
+	if slices.Contains(c.scopes, string(scope)) {
+		return nil
+	}
+	return &httpx.Problem{Status: http.StatusForbidden, Code: "insufficient_scope", Detail: "This needs a token with the scope " + string(scope) + " as well."}
 }
 
 type callKey struct{}
@@ -49,17 +99,18 @@ const maxBody = 256 << 10
 // add declares an operation. do gets the call, with the realm found and the caller
 // admitted, and returns errors of services as they are.
 func add[I, O any](a *API, op operation, do func(context.Context, call, *I) (*O, error)) {
-	errs := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusNotAcceptable, http.StatusServiceUnavailable}, op.refusals...)
-	if op.takes != nil {
-		errs = append(errs, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	declared := huma.Operation{OperationID: op.id, Method: op.method, Path: op.where(), Summary: op.summary, Description: op.about,
+		Tags: []string{op.tag}, DefaultStatus: op.status, Errors: op.errors(), MaxBodyBytes: op.most(),
+		Security: []map[string][]string{{schemeName: op.scopes()}}, Middlewares: huma.Middlewares{a.admit(op)}}
+	if op.method == http.MethodPost {
+		declared.Parameters = []*huma.Param{keyParameter()}
 	}
-	slices.Sort(errs)
-	declared := huma.Operation{OperationID: op.id, Method: op.method, Path: prefix + op.path, Summary: op.summary, Description: op.about,
-		Tags: []string{op.tag}, DefaultStatus: op.status, Errors: slices.Compact(errs), MaxBodyBytes: maxBody,
-		Security: []map[string][]string{{schemeName: {string(op.scope)}}}, Middlewares: huma.Middlewares{a.admit(op.scope)}}
 	huma.Register(a.huma, declared, func(ctx context.Context, in *I) (*O, error) {
 		c := callOf(ctx)
 		out, err := do(ctx, c, in)
+		if p, ok := errors.AsType[*Problem](err); ok {
+			return nil, p
+		}
 		if err != nil {
 			return nil, written(c.r, refusal(err))
 		}
@@ -68,68 +119,75 @@ func add[I, O any](a *API, op operation, do func(context.Context, call, *I) (*O,
 	a.illustrate(op)
 }
 
+// errors are the statuses of all refusals.
+func (op *operation) errors() []int {
+	list := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusNotAcceptable, http.StatusServiceUnavailable}, op.refusals...)
+	if op.takes != nil || op.method == http.MethodPost {
+		list = append(list, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge)
+	}
+	if op.takes != nil {
+		list = append(list, http.StatusUnsupportedMediaType)
+	}
+	if op.method == http.MethodPost {
+		list = append(list, http.StatusConflict, http.StatusUnprocessableEntity)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // admit finds out who calls and which realm is meant before anything of the body is
 // read. Ids of other tenants are not found, like those of nobody.
-func (a *API) admit(scope Scope) func(huma.Context, func(huma.Context)) {
-	return func(c huma.Context, next func(huma.Context)) {
-		r, w := humago.Unwrap(c)
+func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(hc)
+		route := hc.Operation().Method + " " + hc.Operation().Path
 		if rec := httpx.RecordOf(r); rec != nil {
-			rec.Route = c.Operation().Method + " " + c.Operation().Path
+			rec.Route = route
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		httpx.API(func(w http.ResponseWriter, r *http.Request) error {
-			actor, err := a.caller(w, r, scope)
+			actor, scopes, err := a.caller(w, r, op.scopes())
 			if err != nil {
 				return err
 			}
-			site, err := a.site(r.Context(), c.Param("tenant_id"), c.Param("realm_id"))
+			site, err := a.site(r, &op)
 			if err != nil {
 				return err
 			}
-			next(huma.WithValue(c, callKey{}, call{site, actor, r}))
+			c := call{site, httpx.Site(r), actor, r, scopes}
+			if op.method == http.MethodPost && len(r.Header.Values(keyHeader)) > 0 {
+				return a.once(w, c, op.most(), func(w http.ResponseWriter, c call) {
+					next(huma.WithValue(humago.NewContext(hc.Operation(), c.r, w), callKey{}, c))
+				})
+			}
+			next(huma.WithValue(hc, callKey{}, c))
 			return nil
 		}).ServeHTTP(w, r)
 		if rec := httpx.RecordOf(r); rec != nil {
-			rec.Route = c.Operation().Method + " " + c.Operation().Path
+			rec.Route = route
 		}
 	}
 }
 
-// caller is the management application whose token this is. It must be its own: one
-// that a person gave to an application is for what that person may, which is not this.
-func (a *API) caller(w http.ResponseWriter, r *http.Request, scope Scope) (string, error) {
-	site := httpx.Site(r)
-	t, err := api.Token(a.cfg.Tokens, w, r)
-	if err != nil {
-		return "", err
+// site is the realm that an operation acts in; nil: it acts in none. The default
+// realm's callers reach all realms, those of another realm that realm alone.
+func (a *API) site(r *http.Request, op *operation) (*model.Site, error) {
+	here := httpx.Site(r)
+	if !here.Realm.Default && (op.level != ofRealm || op.central) {
+		return nil, notFound(nil)
 	}
-	if t == nil {
-		for _, challenge := range oauth.Challenges(site, "", nil) {
-			w.Header().Add("WWW-Authenticate", challenge)
-		}
-		return "", &httpx.Problem{Status: http.StatusUnauthorized, Code: "token_required", Detail: "Send an access token of a management application."}
+	tenant, id := r.PathValue("tenant_id"), r.PathValue("realm_id")
+	if op.level != ofServer && !ids.Valid("ten", tenant) || op.level == ofRealm && !ids.Valid("rlm", id) {
+		return nil, notFound(nil)
 	}
-	client, err := a.cfg.Applications.Get(r.Context(), site, t.ClientID)
-	if err != nil {
-		return "", err
+	if op.level != ofRealm {
+		return nil, nil //nolint:nilnil // it acts in no realm
 	}
-	// RFC 9068, Section 4: a token for another resource server is not for us.
-	own := client.Settings.Management && t.Subject == string(t.ClientID) && slices.Contains(t.Audience, site.Issuer)
-	if !own || !slices.Contains(strings.Fields(t.Scope), string(scope)) {
-		// RFC 6750, Section 3.1.
-		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+string(scope)+`"`)
-		return "", &httpx.Problem{Status: http.StatusForbidden, Code: "insufficient_scope",
-			Detail: "This needs a token of a management application with the scope " + string(scope) + "."}
-	}
-	return string(t.ClientID), nil
-}
-
-func (a *API) site(ctx context.Context, tenant, id string) (*model.Site, error) {
-	site, err := a.cfg.Realms.ByID(ctx, model.RealmID(id))
+	site, err := a.cfg.Realms.ByID(r.Context(), model.RealmID(id))
 	if err != nil {
 		return nil, refusal(err)
 	}
-	if string(site.Realm.TenantID) != tenant {
+	if string(site.Realm.TenantID) != tenant || !here.Realm.Default && site.Realm.ID != here.Realm.ID {
 		return nil, notFound(nil)
 	}
 	return site, nil

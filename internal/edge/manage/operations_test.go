@@ -30,7 +30,7 @@ func states(a servertest.Answer, alg string) map[string]string {
 // Requirement: keys-rotate-now
 func TestSigningKeysAreRotatedAtOnceAndTheOldStayPublished(t *testing.T) {
 	w := start(t)
-	token := w.token(t, manage.SigningKeysUpdate, manage.RealmsRead)
+	token := w.token(t, manage.SigningKeysRead, manage.SigningKeysUpdate)
 	before := states(w.call(t, token, http.MethodGet, w.base+"/signing-keys", ""), "ES256")
 	got := w.call(t, token, http.MethodPost, w.base+"/signing-keys/rotate", `{"algorithms":["ES256"]}`)
 	wants(t, "rotate", got, http.StatusOK, "")
@@ -60,20 +60,20 @@ func TestThePolicyIsReadAndChangedMemberByMember(t *testing.T) {
 	token, url := w.token(t, manage.RealmsRead, manage.RealmsUpdate), w.base+"/policy"
 	read := w.call(t, token, http.MethodGet, url, "")
 	tag := read.Header.Get("ETag")
-	if read.Status != http.StatusOK || read.JSON["passwords"] != true || tag == "" {
+	if read.Status != http.StatusOK || inside(read, "policy")["passwords"] != true || tag == "" {
 		t.Fatalf("policy: %d %s, ETag %s", read.Status, read.Body, tag)
 	}
-	patch := `{"registration":{"mode":"token"},"resources":[{"resource":"https://api.example/","scopes":["read"]}],"authorization_details_types":{"pay":{"type":"object"}}}`
+	patch := `{"policy":{"registration":{"mode":"token"},"resources":[{"resource":"https://api.example/","scopes":["read"]}],"authorization_details_types":{"pay":{"type":"object"}}}}`
 	changed := w.call(t, token, http.MethodPatch, url, patch, "If-Match", tag)
-	if changed.Status != http.StatusOK || changed.JSON["passwords"] != true || changed.Header.Get("ETag") == tag {
+	if changed.Status != http.StatusOK || inside(changed, "policy")["passwords"] != true || changed.Header.Get("ETag") == tag {
 		t.Fatalf("patch: %d %s", changed.Status, changed.Body)
 	}
-	wants(t, "an old version", w.call(t, token, http.MethodPatch, url, `{"passwords":false}`, "If-Match", tag), http.StatusPreconditionFailed, "changed")
-	wants(t, "no version", w.call(t, token, http.MethodPatch, url, `{"passwords":false}`, "If-Match", "x"), http.StatusPreconditionFailed, "changed")
-	shorter := w.call(t, token, http.MethodPatch, url, `{"resources":[{"resource":"https://b.example/"}],"authorization_details_types":{}}`)
-	list, _ := shorter.JSON["resources"].([]any)
+	wants(t, "an old version", w.call(t, token, http.MethodPatch, url, `{"policy":{"passwords":false}}`, "If-Match", tag), http.StatusPreconditionFailed, "changed")
+	wants(t, "no version", w.call(t, token, http.MethodPatch, url, `{"policy":{"passwords":false}}`, "If-Match", "x"), http.StatusPreconditionFailed, "changed")
+	shorter := w.call(t, token, http.MethodPatch, url, `{"policy":{"resources":[{"resource":"https://b.example/"}],"authorization_details_types":null}}`)
+	list, _ := inside(shorter, "policy")["resources"].([]any)
 	if len(list) != 1 || strings.Contains(string(shorter.Body), "read") || strings.Contains(string(shorter.Body), "pay") {
-		t.Errorf("a member is not replaced as a whole: %s", shorter.Body)
+		t.Errorf("a list is not replaced as a whole, or a member is not taken away: %s", shorter.Body)
 	}
 	site, err := w.Server.Realms.ByID(t.Context(), w.Site.Realm.ID)
 	servertest.Check(t, err)
@@ -86,7 +86,7 @@ func TestThePolicyIsReadAndChangedMemberByMember(t *testing.T) {
 		`{"trusted_issuers":[{"issuer":"https://i.example","jwks":{"keys":7}}]}`: "invalid_policy", `{"host":"id.other.example"}`: "invalid_policy",
 		`{"authorization_details_types":{"x":7}}`: "invalid_policy",
 	} {
-		wants(t, body, w.call(t, token, http.MethodPatch, url, body), http.StatusUnprocessableEntity, code)
+		wants(t, body, w.call(t, token, http.MethodPatch, url, `{"policy":`+body+`}`), http.StatusUnprocessableEntity, code)
 	}
 }
 
@@ -95,31 +95,36 @@ func TestARealmDoesNotBecomeOneForDevelopment(t *testing.T) {
 	w := start(t)
 	strict, token := w.other(t), w.token(t, manage.RealmsUpdate)
 	url := baseOf(w.URL, strict) + "/policy"
-	wants(t, "development", w.call(t, token, http.MethodPatch, url, `{"development":true}`), http.StatusConflict, "development_is_settled")
-	wants(t, "as it is", w.call(t, token, http.MethodPatch, url, `{"development":false,"ask_anyone":true}`), http.StatusOK, "")
+	wants(t, "development", w.call(t, token, http.MethodPatch, url, `{"policy":{"development":true}}`), http.StatusConflict, "development_is_settled")
+	wants(t, "as it is", w.call(t, token, http.MethodPatch, url, `{"policy":{"development":false,"ask_anyone":true}}`), http.StatusOK, "")
 }
 
-const shop = `{"name":"Shop","kind":"web","profile":"oidc","token_endpoint_auth_method":"client_secret_post","grant_types":["client_credentials"],` +
-	`"redirect_uris":["https://shop.example/cb"],"scopes":["read"]}`
+const shop = `{"application":{"display_name":"Shop","kind":"web","profile":"oidc","token_endpoint_auth_method":"client_secret_post","grant_types":["client_credentials"],` +
+	`"redirect_uris":["https://shop.example/cb"],"scopes":["read"]}}`
+
+// with is shop with one more member.
+func with(member string) string {
+	return strings.Replace(shop, `"display_name"`, member+`,"display_name"`, 1)
+}
 
 // Requirement: hooks-static-applications
 func TestAnApplicationIsWhatWasPutAndPuttingItAgainChangesNothing(t *testing.T) {
 	w := start(t)
-	token, url := w.token(t, manage.ApplicationsRead, manage.ApplicationsUpdate, manage.ApplicationsDelete), w.base+"/applications/shop"
+	token, url := w.token(t, manage.ApplicationsRead, manage.ApplicationsCreate, manage.ApplicationsUpdate, manage.ApplicationsDelete), w.base+"/applications/shop"
 	wants(t, "before", w.call(t, token, http.MethodGet, url, ""), http.StatusNotFound, "not_found")
 	first := w.call(t, token, http.MethodPut, url, shop)
 	secret := first.Text("client_secret")
-	if first.Status != http.StatusOK || first.Text("client_id") != "shop" || first.Text("origin") != "api" || len(secret) < 32 {
+	if first.Status != http.StatusOK || inside(first, "application")["client_id"] != "shop" || inside(first, "application")["origin"] != "api" || len(secret) < 32 {
 		t.Fatalf("put: %d %s", first.Status, first.Body)
 	}
 	again := w.call(t, token, http.MethodPut, url, shop)
-	if again.JSON["version"] != first.JSON["version"] || again.Text("client_secret") != "" {
+	if inside(again, "application")["version"] != inside(first, "application")["version"] || again.Text("client_secret") != "" {
 		t.Errorf("put again: %s", again.Body)
 	}
 	form := servertest.App{ID: "shop", Secret: secret}.Form("grant_type", "client_credentials", "scope", "read")
 	wants(t, "its token", w.Post(t, "/oauth/token", form), http.StatusOK, "")
 	renamed := w.call(t, token, http.MethodPut, url, strings.Replace(shop, "Shop", "Other shop", 1), "If-Match", again.Header.Get("ETag"))
-	if renamed.Text("name") != "Other shop" || renamed.Header.Get("ETag") == again.Header.Get("ETag") {
+	if inside(renamed, "application")["display_name"] != "Other shop" || renamed.Header.Get("ETag") == again.Header.Get("ETag") {
 		t.Errorf("renamed: %s", renamed.Body)
 	}
 	wants(t, "an old version", w.call(t, token, http.MethodPut, url, shop, "If-Match", again.Header.Get("ETag")), http.StatusPreconditionFailed, "changed")
@@ -127,7 +132,7 @@ func TestAnApplicationIsWhatWasPutAndPuttingItAgainChangesNothing(t *testing.T) 
 	if shown := string(w.call(t, token, http.MethodGet, url, "").Body); strings.Contains(shown, secret) || strings.Contains(shown, "digest") {
 		t.Errorf("shown: %s", shown)
 	}
-	own := w.call(t, token, http.MethodPut, url, strings.Replace(shop, "{", `{"client_secret":"0123456789abcdef0123456789abcdef",`, 1))
+	own := w.call(t, token, http.MethodPut, url, with(`"client_secret":"0123456789abcdef0123456789abcdef"`))
 	form.Set("client_secret", "0123456789abcdef0123456789abcdef")
 	wants(t, "a secret of one's own", own, http.StatusOK, "")
 	wants(t, "a token with it", w.Post(t, "/oauth/token", form), http.StatusOK, "")
@@ -140,7 +145,7 @@ func TestAnApplicationIsWhatWasPutAndPuttingItAgainChangesNothing(t *testing.T) 
 
 func TestApplicationsThatAreKeptElsewhereAreLeftAlone(t *testing.T) {
 	w := start(t)
-	token := w.token(t, manage.ApplicationsRead, manage.ApplicationsUpdate, manage.ApplicationsDelete)
+	token := w.token(t, manage.ApplicationsRead, manage.ApplicationsCreate, manage.ApplicationsUpdate, manage.ApplicationsDelete)
 	_, err := w.Server.Applications.Apply(t.Context(), w.Site, []application.Static{{ID: "worker", Name: "Worker", Kind: model.KindService,
 		Settings: model.ApplicationSettings{AuthMethod: model.AuthClientSecretPost, GrantTypes: []string{"client_credentials"}, Scopes: []string{"a"}}}})
 	servertest.Check(t, err)
@@ -148,12 +153,12 @@ func TestApplicationsThatAreKeptElsewhereAreLeftAlone(t *testing.T) {
 	wants(t, "put", w.call(t, token, http.MethodPut, url, shop), http.StatusConflict, "kept_elsewhere")
 	wants(t, "delete", w.call(t, token, http.MethodDelete, url, ""), http.StatusConflict, "kept_elsewhere")
 	for body, code := range map[string]string{
-		strings.Replace(shop, "{", `{"management":true,`, 1):                        "invalid_request",
-		strings.Replace(shop, "{", `{"origin":"",`, 1):                              "invalid_request",
-		strings.Replace(shop, "{", `{"Management":true,`, 1):                        "invalid_request",
-		strings.Replace(shop, "https://shop.example/cb", "https://x/#f", 1):         "invalid_application",
-		strings.Replace(shop, `"web"`, `"agent"`, 1):                                "invalid_application",
-		strings.Replace(shop, "{", `{"owner":"idn_01kagxw5z0e9y8mpp6wknfsb2r",`, 1): "invalid_application",
+		with(`"management":true`): "invalid_request",
+		with(`"origin":""`):       "invalid_request",
+		with(`"Management":true`): "invalid_request",
+		strings.Replace(shop, "https://shop.example/cb", "https://x/#f", 1): "invalid_application",
+		strings.Replace(shop, `"web"`, `"agent"`, 1):                        "invalid_application",
+		with(`"owner":"idn_01kagxw5z0e9y8mpp6wknfsb2r"`):                    "invalid_application",
 	} {
 		wants(t, body, w.call(t, token, http.MethodPut, w.base+"/applications/x", body), http.StatusUnprocessableEntity, code)
 	}
@@ -162,7 +167,7 @@ func TestApplicationsThatAreKeptElsewhereAreLeftAlone(t *testing.T) {
 	second := w.call(t, token, http.MethodGet, w.base+"/applications?page_size=200&page_token="+first.Text("next_page_token"), "")
 	one, _ := first.JSON["applications"].([]any)
 	rest, _ := second.JSON["applications"].([]any)
-	if len(one) != 1 || len(rest) != 1 || second.Text("next_page_token") != "" {
+	if len(one) != 1 || len(rest) != 3 || second.Text("next_page_token") != "" {
 		t.Errorf("pages: %s and %s", first.Body, second.Body)
 	}
 }
@@ -177,16 +182,16 @@ func TestPasswordsAreSetAndTakenAway(t *testing.T) {
 		_, err = w.Server.SignIn.SignInWithPassword(t.Context(), site, signin.PasswordAnswer{Login: "ada", Password: text})
 		return err
 	}
-	set := w.call(t, token, http.MethodPut, url, `{"password":"seven brown kettles"}`)
+	set := w.call(t, token, http.MethodPut, url, `{"password":{"value":"seven brown kettles"}}`)
 	if set.Status != http.StatusOK || strings.Contains(string(set.Body), "kettles") || signIn("seven brown kettles") != nil {
 		t.Errorf("set: %d %s", set.Status, set.Body)
 	}
 	made := w.call(t, token, http.MethodPut, url, "")
-	if made.Status != http.StatusOK || signIn(made.Text("password")) != nil || signIn("seven brown kettles") == nil {
+	if made.Status != http.StatusOK || signIn(inside(made, "password")["value"].(string)) != nil || signIn("seven brown kettles") == nil {
 		t.Errorf("made: %d %s", made.Status, made.Body)
 	}
-	wants(t, "too short", w.call(t, token, http.MethodPut, url, `{"password":"short"}`), http.StatusUnprocessableEntity, "invalid_request")
-	wants(t, "too easy", w.call(t, token, http.MethodPut, url, `{"password":"passwordpassword"}`), http.StatusUnprocessableEntity, "weak_password")
+	wants(t, "too short", w.call(t, token, http.MethodPut, url, `{"password":{"value":"short"}}`), http.StatusUnprocessableEntity, "invalid_request")
+	wants(t, "too easy", w.call(t, token, http.MethodPut, url, `{"password":{"value":"passwordpassword"}}`), http.StatusUnprocessableEntity, "weak_password")
 	wants(t, "remove", w.call(t, token, http.MethodDelete, url, ""), http.StatusNoContent, "")
 	wants(t, "remove again", w.call(t, token, http.MethodDelete, url, ""), http.StatusNotFound, "not_found")
 }
@@ -223,13 +228,13 @@ func TestAnApprovalIsAnsweredWithASoftwarePasskeyInADevelopmentRealm(t *testing.
 		t.Errorf("passkeys %+v", keys)
 	}
 	done := w.call(t, token, http.MethodPost, answer, `{"decision":"approve"}`)
-	if done.Status != http.StatusOK || done.Text("state") != "approved" {
+	if done.Status != http.StatusOK || inside(done, "approval")["state"] != "approved" {
 		t.Fatalf("answer: %d %s", done.Status, done.Body)
 	}
 	wants(t, "answer again", w.call(t, token, http.MethodPost, answer, `{"decision":"deny"}`), http.StatusConflict, "already_ended")
 	got := w.Post(t, "/oauth/token", app.Form("grant_type", "urn:openid:params:grant-type:ciba", "auth_req_id", request))
 	wants(t, "the asker's token", got, http.StatusOK, "")
-	doc := servertest.Do(t, http.MethodGet, done.Text("evidence_url"), nil, "Authorization", "Bearer "+got.Text("access_token"))
+	doc := servertest.Do(t, http.MethodGet, inside(done, "approval")["evidence_url"].(string), nil, "Authorization", "Bearer "+got.Text("access_token"))
 	jwks := w.Get(t, "/v1/evidence/keys")
 	verified, err := evidence.Verify(doc.Body, jwks.Body, evidence.Options{Issuer: w.Site.Issuer})
 	if err != nil || verified.Outcome != "approved" || !verified.SoftwarePasskey {
@@ -237,7 +242,7 @@ func TestAnApprovalIsAnsweredWithASoftwarePasskeyInADevelopmentRealm(t *testing.
 	}
 	_, _, no := w.ask(t, "bob", "Delete everything")
 	denied := w.call(t, token, http.MethodPost, w.base+"/approvals/"+no+"/answer", `{"decision":"deny"}`)
-	if denied.Text("state") != "denied" {
+	if inside(denied, "approval")["state"] != "denied" {
 		t.Errorf("deny: %s", denied.Body)
 	}
 }

@@ -3,6 +3,8 @@ package manage
 import (
 	"encoding/base64"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 )
@@ -17,7 +19,7 @@ type Page struct {
 // after is what the page begins after; empty: it is the first.
 func (p Page) after() (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(p.Token)
-	if err != nil {
+	if err != nil || !plainText(string(raw)) {
 		return "", &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_page_token",
 			Detail: "page_token is none that this operation answered."}
 	}
@@ -31,5 +33,11 @@ func cut[T any](p Page, list []T, last func(T) string) (page []T, next string) {
 		return list, ""
 	}
 	list = list[:p.Size]
-	return list, base64.RawURLEncoding.EncodeToString([]byte(last(list[len(list)-1])))
+	return list, token(last(list[len(list)-1]))
 }
+
+// token is the page_token of what begins after something; empty: there is no more.
+func token(after string) string { return base64.RawURLEncoding.EncodeToString([]byte(after)) }
+
+// plainText reports whether text is one that every database takes.
+func plainText(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }

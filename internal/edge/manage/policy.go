@@ -2,10 +2,7 @@ package manage
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
@@ -13,78 +10,85 @@ import (
 	"github.com/assent-id/assent/internal/service/realm"
 )
 
+// Policy is what an operator allows in a realm, as a body.
+type Policy struct {
+	Policy model.RealmPolicy `json:"policy"`
+}
+
+// PolicyChange is a change of it.
+type PolicyChange struct {
+	Policy Patch[model.RealmPolicy] `json:"policy"`
+}
+
 type (
 	policyIn  struct{ Target }
 	policyOut struct {
 		ETag string `header:"ETag" doc:"Version of the realm, for If-Match."`
-		Body model.RealmPolicy
+		Body Policy
 	}
-	patchIn struct {
+	policyPatchIn struct {
 		Target
-		IfMatch string `header:"If-Match" doc:"ETag that the realm must still have; left out: any." example:"\"3\"" maxLength:"64"`
-		Body    model.RealmPolicy
-		RawBody []byte
+		IfMatch
+		Body PolicyChange
 	}
 )
 
 func (a *API) policy() {
+	a.describe(map[string]string{"Policy": "The policy of a realm.", "PolicyChange": "A change of the policy of a realm.", "policy": "What the operator allows in the realm."})
 	example := model.RealmPolicy{AskAnyone: true, Passwords: true, Registration: model.RegistrationPolicy{Mode: model.RegistrationToken}}
 	add(a, operation{id: "getPolicy", method: http.MethodGet, path: "/policy", tag: "Realms", scope: RealmsRead,
 		summary: "Read the policy of a realm",
 		about:   "What the operator allows in the realm. Members at their defaults are left out.",
-		gives:   example},
+		gives:   Policy{example}},
 		func(ctx context.Context, c call, _ *policyIn) (*policyOut, error) {
 			r, err := a.cfg.Realms.Read(ctx, c.site.Realm.ID)
-			return &policyOut{etag(r.Version), r.Policy}, err
+			return &policyOut{etag(r.Version), Policy{r.Policy}}, err
 		})
 	add(a, operation{id: "changePolicy", method: http.MethodPatch, path: "/policy", tag: "Realms", scope: RealmsUpdate,
 		summary: "Change the policy of a realm",
-		about: "Puts each member of the body, as a whole, in place of the one that the policy has; other members stay. A member that means nothing is refused. " +
-			"Whether a realm is for development is settled when it is created, and cannot be changed here.",
+		about: "Members that are left out stay; null takes one back to its default; lists are replaced as a whole. A member that means nothing is refused. " +
+			"Whether a realm is for development is settled when it is created, and cannot be changed here, nor can its host.",
 		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
-		takes:    model.RealmPolicy{Passwords: true}, gives: example},
+		takes:    Policy{model.RealmPolicy{Passwords: true}}, gives: Policy{example}},
 		a.changePolicy)
 }
 
-func (a *API) changePolicy(ctx context.Context, c call, in *patchIn) (*policyOut, error) {
-	version, err := versionOf(in.IfMatch)
+func (a *API) changePolicy(ctx context.Context, c call, in *policyPatchIn) (*policyOut, error) {
+	version, err := in.version()
 	if err != nil {
 		return nil, err
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(in.RawBody, &members); err != nil {
-		return nil, &httpx.Problem{Status: http.StatusBadRequest, Code: "malformed_body", Detail: "The body is no JSON object."}
+	is, err := a.cfg.Realms.Read(ctx, c.site.Realm.ID)
+	if err != nil {
+		return nil, err
 	}
-	if _, there := members["development"]; there && in.Body.Development != c.site.Realm.Policy.Development {
+	if version != 0 && version != is.Version {
+		return nil, realm.ErrChanged
+	}
+	next, err := patch(a, c, "policy", is.Policy, in.Body.Policy)
+	if err != nil {
+		return nil, err
+	}
+	if next.Development != is.Policy.Development {
 		// A realm in which the server may answer for people must not have been one in
 		// which it may not.
 		return nil, &httpx.Problem{Status: http.StatusConflict, Code: "development_is_settled",
 			Detail: "Whether a realm is for development is settled when it is created."}
 	}
-	if err := oauth.CheckDetailsTypes(in.Body.DetailsTypes); err != nil {
-		return nil, &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_policy",
-			Detail: "A type of authorization_details is one of ours, or has no JSON Schema that can be used.", Cause: err}
+	if err := checkDetailsTypes(next); err != nil {
+		return nil, err
 	}
-	r, err := a.cfg.Realms.PatchPolicy(ctx, c.site.Realm.ID, realm.PolicyChange{Members: in.RawBody, Version: version, Actor: c.actor})
+	r, err := a.cfg.Realms.PatchPolicy(ctx, c.site.Realm.ID, realm.PolicyChange{Policy: &next, Version: is.Version, Actor: c.actor})
 	if err != nil {
 		return nil, err
 	}
-	return &policyOut{etag(r.Version), r.Policy}, nil
+	return &policyOut{etag(r.Version), Policy{r.Policy}}, nil
 }
 
-// etag is a strong validator (RFC 9110, Section 8.8.3).
-func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
-
-// versionOf reads If-Match (RFC 9110, Section 13.1.1); 0: any.
-func versionOf(header string) (int64, error) {
-	if header == "" || header == "*" {
-		return 0, nil
+func checkDetailsTypes(p model.RealmPolicy) error {
+	if err := oauth.CheckDetailsTypes(p.DetailsTypes); err != nil {
+		return &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_policy",
+			Detail: "A type of authorization_details is one of ours, or has no JSON Schema that can be used.", Cause: err}
 	}
-	text, quoted := strings.CutPrefix(header, `"`)
-	text, closed := strings.CutSuffix(text, `"`)
-	version, err := strconv.ParseInt(text, 10, 64)
-	if !quoted || !closed || err != nil || version < 1 {
-		return 0, realm.ErrChanged // no version of ours: it cannot be the one that is there
-	}
-	return version, nil
+	return nil
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/application"
 	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/internal/service/authenticator"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/gate"
+	"github.com/assent-id/assent/internal/service/idempotency"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/service/signin"
 	"github.com/assent-id/assent/internal/service/standin"
@@ -139,15 +141,34 @@ type known struct {
 }
 
 var knowns = []known{
+	{idempotency.ErrKey, http.StatusBadRequest, "invalid_idempotency_key", "An Idempotency-Key is 1 to 255 visible ASCII characters, once."},
+	{idempotency.ErrReused, http.StatusUnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key came with another request before."},
+	{idempotency.ErrInProgress, http.StatusConflict, "idempotency_in_progress", "The request with this Idempotency-Key runs, or was cut before its outcome was known."},
 	{model.ErrNotFound, http.StatusNotFound, "not_found", "There is nothing here."},
 	{standin.ErrNotDevelopment, http.StatusNotFound, "not_found", "There is nothing here."},
 	{standin.ErrNoPasskey, http.StatusConflict, "no_software_passkey", "The server keeps no software passkey of the person who is asked."},
 	{realm.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
 	{application.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
 	{application.ErrKeptElsewhere, http.StatusConflict, "kept_elsewhere", "An application with this id is kept elsewhere, and is changed there."},
+	{authenticator.ErrInvalid, http.StatusUnprocessableEntity, "invalid_authenticator_config", ""},
+	{authenticator.ErrInUse, http.StatusConflict, "in_use", "An application or an open binding job names this authenticator config."},
+	{authenticator.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
+	{realm.ErrName, http.StatusUnprocessableEntity, "invalid_realm", "A realm's name is 1 to 63 lower-case letters, digits and inner hyphens."},
+	{realm.ErrHost, http.StatusUnprocessableEntity, "invalid_policy", "A realm's own host is a lower-case host name, not the server's, and the default realm has none."},
+	{realm.ErrLabel, http.StatusUnprocessableEntity, "invalid_request", "A display name is 1 to 200 characters of printable text."},
+	{realm.ErrTheme, http.StatusUnprocessableEntity, "invalid_theme", ""},
+	{realm.ErrLogo, http.StatusUnprocessableEntity, "invalid_logo", ""},
+	{realm.ErrTaken, http.StatusConflict, "taken", "Another one has this name already."},
+	{realm.ErrInUse, http.StatusConflict, "in_use", "The tenant has realms."},
+	{realm.ErrDefault, http.StatusConflict, "realm_in_use", "The default realm stays, and nobody disables the realm that they call."},
+	{realm.ErrNotDisabled, http.StatusConflict, "not_disabled", "A realm is disabled before it is deleted."},
 	{realm.ErrPolicy, http.StatusUnprocessableEntity, "invalid_policy", ""},
 	{application.ErrInvalid, http.StatusUnprocessableEntity, "invalid_application", ""},
 	{approval.ErrExpired, http.StatusGone, "expired", "The time to decide is over."},
+	{directory.ErrUsernameTaken, http.StatusConflict, "username_taken", "Another person of the realm has this username."},
+	{directory.ErrNameTaken, http.StatusConflict, "name_taken", "Another one has this name already."},
+	{directory.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
+	{directory.ErrLastAdmin, http.StatusConflict, "last_admin", "Nobody else who has a passkey could manage the server."},
 	{directory.ErrNotAllowed, http.StatusConflict, "not_allowed", "This person may not do anything now."},
 	{signin.ErrBusy, http.StatusServiceUnavailable, "unavailable", "Too much of this happens at once. Try again in a moment."},
 }

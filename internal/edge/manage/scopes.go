@@ -1,5 +1,7 @@
 package manage
 
+import "slices"
+
 // A Scope lets a caller do one kind of thing to one kind of resource.
 type Scope string
 
@@ -111,4 +113,14 @@ var Scopes = map[Scope]string{
 	TokensDelete:               "Revoke single access tokens.",
 	EventsRead:                 "Read the audit trail.",
 	ApprovalsUpdate:            "Answer approvals of development realms with software passkeys that the server keeps.",
+}
+
+// ScopeNames are all scopes, sorted.
+func ScopeNames() []string {
+	names := make([]string, 0, len(Scopes))
+	for s := range Scopes {
+		names = append(names, string(s))
+	}
+	slices.Sort(names)
+	return names
 }

@@ -1,6 +1,7 @@
 package manage_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -88,9 +89,20 @@ func isProblem(t *testing.T, what string, a servertest.Answer) {
 	}
 }
 
+// inside is what an answer wraps.
+func inside(a servertest.Answer, name string) map[string]any {
+	v, _ := a.JSON[name].(map[string]any)
+	return v
+}
+
 func encode(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
 	servertest.Check(t, err)
 	return string(text)
+}
+
+// basic are credentials of client_secret_basic.
+func basic(id, secret string) string {
+	return base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))
 }

@@ -29,11 +29,22 @@ type Screens interface {
 	LogoutScreens
 }
 
-// registerAuthorize adds what browsers open. No CORS: a page of another origin
-// has no business reading any of it.
+// Authenticators knows which pages may run ceremonies for a realm.
+type Authenticators interface {
+	// TrustedOrigins are those of all authenticator configs of the realm.
+	TrustedOrigins(context.Context, *model.Site) []string
+	// RelatedOrigins are those among them that use the realm's passkeys.
+	RelatedOrigins(context.Context, *model.Site) ([]string, error)
+}
+
+// registerAuthorize adds what browsers open. A page of another origin has no
+// business reading any of it, unless people authenticate there.
 func (e *Endpoints) registerAuthorize(mux *http.ServeMux) {
 	for _, method := range []string{"GET", "POST"} {
 		mux.Handle(method+" /oauth/authorize", e.screened(e.authorize))
+	}
+	for _, path := range []string{"/oauth/authorize", "/oauth/authorize/resume"} {
+		mux.HandleFunc("OPTIONS "+path, e.preflightTrusted)
 	}
 	mux.Handle("GET /oauth/authorize/resume", e.screened(e.resume))
 	mux.Handle("GET /oauth/authorize/cancel", e.screened(e.cancel))
@@ -122,7 +133,10 @@ func (e *Endpoints) resume(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out, err := e.cfg.Engine.Resume(r.Context(), requestOf(r), r.URL.Query().Get("transaction"), who)
+	q := r.URL.Query()
+	req := requestOf(r)
+	req.Stay = model.IdentityID(q.Get("stay"))
+	out, err := e.cfg.Engine.Resume(r.Context(), req, q.Get("transaction"), who)
 	return e.lead(w, r, out, err)
 }
 
@@ -154,23 +168,33 @@ func (e *Endpoints) consent(w http.ResponseWriter, r *http.Request) error {
 
 // lead takes the browser where the request goes next.
 func (e *Endpoints) lead(w http.ResponseWriter, r *http.Request, out oauth.Outcome, err error) error {
+	if out.Within != nil {
+		return e.leadWithin(w, r, out, err)
+	}
 	if err != nil {
 		return err
 	}
 	site := httpx.Site(r)
 	switch {
 	case out.Delivery != nil:
-		if refusal := out.Delivery.Refusal; refusal != nil {
-			httpx.Note(r, string(refusal.Code), refusal.Cause)
-		}
+		noteRefusal(r, out.Delivery)
 		return e.writeDelivery(w, r, *out.Delivery)
 	case out.Consent != nil:
 		return e.cfg.Screens.Consent(w, r, out.Consent)
 	case out.Held != "":
-		return seeOther(w, site.Path+"/oauth/authorize/resume?transaction="+url.QueryEscape(out.Held))
+		return seeOther(w, resumeAt(site, out.Held))
 	default:
-		back := site.Path + "/oauth/authorize/resume?transaction=" + url.QueryEscape(out.SignIn)
-		return seeOther(w, site.Path+"/signin?return_to="+url.QueryEscape(back))
+		return seeOther(w, site.Path+"/signin?return_to="+url.QueryEscape(resumeAt(site, out.SignIn)))
+	}
+}
+
+func resumeAt(site *model.Site, transaction string) string {
+	return site.Path + "/oauth/authorize/resume?transaction=" + url.QueryEscape(transaction)
+}
+
+func noteRefusal(r *http.Request, d *oauth.Delivery) {
+	if d.Refusal != nil {
+		httpx.Note(r, string(d.Refusal.Code), d.Refusal.Cause)
 	}
 }
 

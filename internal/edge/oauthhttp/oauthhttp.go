@@ -31,6 +31,10 @@ type Config struct {
 	Screens  Screens
 	Logos    Logos
 	Logout   Logout
+	// Authenticators knows the pages within which people authenticate; nil: none.
+	Authenticators Authenticators
+	// Realms are those of the server; nil: the one that is asked for alone.
+	Realms Realms
 	// Registrar registers applications that ask for it.
 	Registrar Registrar
 	// Stopping ends when the server begins to stop: waiting polls are answered.
@@ -52,7 +56,7 @@ func (e *Endpoints) Register(mux *http.ServeMux) {
 		openRoute(mux, path, method{"GET", e.discovery})
 	}
 	openRoute(mux, ResourcePath, method{"GET", e.resourceMetadata})
-	openRoute(mux, "/.well-known/webauthn", method{"GET", relatedOrigins})
+	openRoute(mux, "/.well-known/webauthn", method{"GET", e.relatedOrigins})
 	openRoute(mux, "/oauth/jwks", method{"GET", e.jwks})
 	openRoute(mux, "/v1/evidence/keys", method{"GET", e.evidenceKeys})
 	openRoute(mux, "/oauth/token", method{"POST", e.token})
@@ -79,16 +83,6 @@ func (e *Endpoints) jwks(w http.ResponseWriter, r *http.Request) error {
 
 func (e *Endpoints) evidenceKeys(w http.ResponseWriter, r *http.Request) error {
 	body, err := e.cfg.Keys.EvidenceKeys(r.Context(), httpx.Site(r))
-	if err != nil {
-		return err
-	}
-	return writePublic(w, body)
-}
-
-// relatedOrigins: Web Authentication Level 3, Section 5.11. Browsers ask at the
-// host that the relying party id names.
-func relatedOrigins(w http.ResponseWriter, r *http.Request) error {
-	body, err := json.Marshal(map[string][]string{"origins": httpx.Site(r).Origins()})
 	if err != nil {
 		return err
 	}

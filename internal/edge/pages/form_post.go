@@ -10,7 +10,7 @@ import (
 // Form Post Response Mode, Section 2). A script sends it; without one there is a
 // button.
 func (p *Pages) FormPost(w http.ResponseWriter, r *http.Request, f *oauth.FormPost) error {
-	v := p.view(r, "Back to the application")
+	v := p.view(r, "form_post.title")
 	v.Post = f
 	return p.renderWith(w, http.StatusOK, "form_post.html", v, policyToward(f.Action))
 }

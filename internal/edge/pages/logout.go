@@ -22,17 +22,20 @@ type logoutView struct {
 	Frames   []string
 }
 
-func newLogoutView(out logout.Outcome) *logoutView {
-	return &logoutView{Question: out.Question, Name: out.Name, Fault: faultWords[out.Fault],
-		Redirect: template.URL(out.Redirect), Frames: out.Frames} //nolint:gosec // G203: see the field
+func (v view) logout(out logout.Outcome) *logoutView {
+	shown := &logoutView{Question: out.Question, Name: out.Name, Redirect: template.URL(out.Redirect), Frames: out.Frames} //nolint:gosec // G203: see the field
+	if key := faultWords[out.Fault]; key != "" {
+		shown.Fault = v.T(key)
+	}
+	return shown
 }
 
 // faultWords say what is wrong with an application's request.
 var faultWords = map[logout.Fault]string{
-	logout.FaultHint:     "The link that brought you here is not valid any more. You can sign out all the same.",
-	logout.FaultClient:   "We do not know the application that sent you here.",
-	logout.FaultRedirect: "The application wants to send you on to an address that it has not registered. You stay here instead.",
-	logout.FaultState:    "The application wants to take more back than it may. You stay here instead.",
+	logout.FaultHint:     "logout.fault_hint",
+	logout.FaultClient:   "logout.fault_client",
+	logout.FaultRedirect: "logout.fault_redirect",
+	logout.FaultState:    "logout.fault_state",
 }
 
 func faultStatus(f logout.Fault) int {
@@ -45,8 +48,8 @@ func faultStatus(f logout.Fault) int {
 // LogoutQuestion asks the person whether to end the session. The form leads on
 // to the application, so the policy names its place.
 func (p *Pages) LogoutQuestion(w http.ResponseWriter, r *http.Request, out logout.Outcome, person string) error {
-	v := p.view(r, "Sign out")
-	v.Person, v.Logout = person, newLogoutView(out)
+	v := p.view(r, "logout.title")
+	v.Person, v.Logout = person, v.logout(out)
 	return p.renderWith(w, faultStatus(out.Fault), "logout.html", v, policyToward(out.Redirect))
 }
 
@@ -54,8 +57,8 @@ func (p *Pages) LogoutQuestion(w http.ResponseWriter, r *http.Request, out logou
 // that the browser has to tell (OpenID Connect Front-Channel Logout 1.0, Section
 // 3).
 func (p *Pages) LoggedOut(w http.ResponseWriter, r *http.Request, out logout.Outcome) error {
-	v := p.view(r, "Signed out")
-	v.Logout = newLogoutView(out)
+	v := p.view(r, "signed_out.title")
+	v.Logout = v.logout(out)
 	return p.renderWith(w, faultStatus(out.Fault), "logout_done.html", v, framing(assets.PagePolicy, out.Frames))
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/assent-id/assent/internal/edge/assets"
+	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/service/notify"
 )
 
@@ -13,16 +15,30 @@ type Mailbox interface {
 	Messages() []notify.Message
 }
 
-// A letter is a message as the page shows it.
-type letter struct {
-	notify.Message
-	Paragraphs []string
-}
+// A message brings its style along and no script, and is shown in a frame of the
+// mailbox alone. Whoever opens it by itself gets it as confined.
+const (
+	messagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; " +
+		"sandbox allow-top-navigation-by-user-activation"
+	framePolicy = assets.PagePolicy + "; frame-src 'self'"
+)
 
 func (p *Pages) showMailbox(w http.ResponseWriter, r *http.Request) error {
-	v := p.view(r, "Development mailbox")
+	v := p.view(r, "mailbox.title")
+	v.Messages = p.mailbox.Messages()
+	return p.renderWith(w, http.StatusOK, "mailbox.html", v, framePolicy)
+}
+
+// showMessage is one message as a mail program would show it. Its links open in the
+// window, not in the frame.
+func (p *Pages) showMessage(w http.ResponseWriter, r *http.Request) error {
 	for _, m := range p.mailbox.Messages() {
-		v.Messages = append(v.Messages, letter{m, strings.Split(strings.TrimSpace(m.Text), "\n\n")})
+		if m.ID != r.PathValue("id") || m.HTML == "" {
+			continue
+		}
+		assets.Secure(w, messagePolicy)
+		body := strings.Replace(m.HTML, "<head>", `<head><base target="_top">`, 1)
+		return httpx.WriteRaw(w, http.StatusOK, "text/html; charset=utf-8", []byte(body))
 	}
-	return p.render(w, http.StatusOK, "mailbox.html", v)
+	return p.problem(r, nothingHere, nil)
 }

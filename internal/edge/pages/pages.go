@@ -7,7 +7,6 @@
 package pages
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -16,9 +15,11 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"github.com/assent-id/assent/internal/edge/assets"
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/format/message"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
@@ -39,13 +40,17 @@ type SignIn interface {
 
 // Directory is what the pages need of the directory.
 type Directory interface {
+	OpenLink(ctx context.Context, site *model.Site, token string) (directory.Link, error)
 	BeginBinding(ctx context.Context, site *model.Site, token string, signedIn model.IdentityID) (directory.BindingCeremony, error)
 	FinishBinding(context.Context, *model.Site, directory.BindingAnswer) (directory.Bound, error)
+	Passkeys(context.Context, *model.Site, model.IdentityID) ([]model.Passkey, error)
 }
 
 // Transactions says for which application somebody is asked to sign in.
 type Transactions interface {
 	SignInNeed(ctx context.Context, site *model.Site, transaction string) oauth.SignInNeed
+	// SignInReason says what it asks of somebody who is signed in already.
+	SignInReason(ctx context.Context, site *model.Site, transaction string, who *oauth.SignedIn) oauth.SignInReason
 }
 
 // Config is what the pages work with.
@@ -53,8 +58,12 @@ type Config struct {
 	SignIn    SignIn
 	Apps      Transactions
 	Directory Directory
-	Scripts   *assets.Set // of assets.Pages
-	Mailbox   Mailbox     // shown to everybody: in development only, else nil
+	Logos     Logos
+	Account   Account
+	Scripts   *assets.Set        // of assets.Pages
+	Texts     *message.Catalogue // nil: those of Texts
+	Mailbox   Mailbox            // shown to everybody: in development only, else nil
+	Now       func() time.Time   // nil: time.Now
 }
 
 // Pages serves the hosted pages of every realm.
@@ -62,67 +71,86 @@ type Pages struct {
 	signin    SignIn
 	apps      Transactions
 	directory Directory
+	logos     Logos
+	account   Account
+	now       func() time.Time
 	mailbox   Mailbox
 	templates *template.Template
 	static    *assets.Set
 	scripts   *assets.Set
 	version   string
+	inline    *inline
+	texts     *message.Catalogue
+	// scriptKeys are the keys of the texts that every script gets.
+	scriptKeys []string
 }
 
-// New parses the templates.
+// New parses the templates and reads the texts.
 func New(c Config) (*Pages, error) {
-	templates, err := template.ParseFS(embedded, "templates/*.html")
+	templates, err := parse()
 	if err != nil {
-		return nil, fmt.Errorf("parse page templates: %w", err)
+		return nil, err
 	}
+	static, err := staticFiles()
+	if err != nil {
+		return nil, err
+	}
+	if c.Texts == nil {
+		if c.Texts, err = Texts(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	sum := sha256.Sum256([]byte(static.Version() + c.Scripts.Version()))
+	return &Pages{signin: c.SignIn, apps: c.Apps, directory: c.Directory, logos: c.Logos, account: c.Account, now: c.Now, mailbox: c.Mailbox, templates: templates,
+		static: static, scripts: c.Scripts, version: base64.RawURLEncoding.EncodeToString(sum[:9]),
+		inline: newInline(static, c.Scripts), texts: c.Texts, scriptKeys: scriptKeys(c.Texts)}, nil
+}
+
+func staticFiles() (*assets.Set, error) {
 	dir, err := fs.Sub(embedded, "static")
 	if err != nil {
 		return nil, fmt.Errorf("static files of pages: %w", err)
 	}
-	static, err := assets.Load(dir)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(static.Version() + c.Scripts.Version()))
-	return &Pages{signin: c.SignIn, apps: c.Apps, directory: c.Directory, mailbox: c.Mailbox, templates: templates, static: static,
-		scripts: c.Scripts, version: base64.RawURLEncoding.EncodeToString(sum[:9])}, nil
+	return assets.Load(dir)
 }
 
 // Register puts the pages at their paths of the realm.
 func (p *Pages) Register(mux *http.ServeMux) {
 	page := httpx.Pages(p.Error)
 	mux.Handle("GET /signin", page(p.showSignIn))
-	mux.Handle("POST /signin", sameOrigin(p.finishSignIn))
+	mux.Handle("POST /signin", p.sameOrigin(p.finishSignIn))
 	mux.Handle("POST /signin/password", p.sameOriginPage(p.signInPassword))
-	mux.Handle("POST /signout", sameOrigin(p.signOut))
+	mux.Handle("POST /signout", p.sameOrigin(p.signOut))
 	mux.Handle("GET /bind", page(p.showBinding))
-	mux.Handle("POST /bind", sameOrigin(p.finishBinding))
+	mux.Handle("POST /bind", p.sameOrigin(p.finishBinding))
+	mux.Handle("POST /bind/switch", p.sameOriginPage(p.switchAccount))
 	if p.mailbox != nil {
 		mux.Handle("GET /dev/mailbox", page(p.showMailbox))
+		mux.Handle("GET /dev/mailbox/{id}", page(p.showMessage))
 	}
+	p.registerAccount(mux)
+	mux.Handle("GET /pages/theme/{name}", page(p.themeFile))
 	mux.Handle("GET /pages/static/{name}", page(p.file(p.static)))
 	mux.Handle("GET /pages/scripts/{name}", page(p.file(p.scripts)))
 }
 
 // sameOrigin refuses what another site makes a browser send.
-func sameOrigin(h httpx.HandlerFunc) http.Handler {
-	guard := http.NewCrossOriginProtection()
-	guard.SetDenyHandler(httpx.API(func(http.ResponseWriter, *http.Request) error {
-		return &httpx.Problem{Status: http.StatusForbidden, Code: "cross_origin",
-			Detail: "This request came from another site."}
-	}))
-	return guard.Handler(httpx.API(h))
-}
+func (p *Pages) sameOrigin(h httpx.HandlerFunc) http.Handler { return p.guarded(h, httpx.API) }
 
 // sameOriginPage does the same for forms: what is refused is a page.
 func (p *Pages) sameOriginPage(h httpx.HandlerFunc) http.Handler {
-	page := httpx.Pages(p.Error)
+	return p.guarded(h, httpx.Pages(p.Error))
+}
+
+func (p *Pages) guarded(h httpx.HandlerFunc, adapt func(httpx.HandlerFunc) http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
-	guard.SetDenyHandler(page(func(http.ResponseWriter, *http.Request) error {
-		return &httpx.Problem{Status: http.StatusForbidden, Code: "cross_origin",
-			Detail: "This request came from another site."}
+	guard.SetDenyHandler(adapt(func(_ http.ResponseWriter, r *http.Request) error {
+		return p.problem(r, crossOrigin, nil)
 	}))
-	return guard.Handler(page(h))
+	return guard.Handler(adapt(h))
 }
 
 // file serves what the templates name. With the version in its URL a file may
@@ -131,7 +159,7 @@ func (p *Pages) file(files *assets.Set) httpx.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		name := r.PathValue("name")
 		if !files.Has(name) {
-			return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is no such page."}
+			return p.problem(r, nothingHere, nil)
 		}
 		assets.Secure(w, assets.PagePolicy)
 		cache := assets.Revalidate
@@ -139,75 +167,5 @@ func (p *Pages) file(files *assets.Set) httpx.HandlerFunc {
 			cache = assets.Immutable
 		}
 		return files.Serve(w, r, name, cache)
-	}
-}
-
-// A view is the data of every template; templates/README.md explains it.
-type view struct {
-	Title     string
-	Realm     realm
-	Base      string
-	Version   string
-	NotBuilt  bool
-	Person    string
-	Ceremony  any
-	Message   string
-	Detail    string
-	Foreign   bool
-	Reference string
-	Messages  []letter
-	Consent   *oauth.Consent
-	Party     oauth.Party
-	Password  *passwordView
-	Cancel    string
-	Post      *oauth.FormPost
-	Device    *deviceView
-	Logout    *logoutView
-}
-
-type realm struct{ Name, Issuer string }
-
-// view fills in what all pages share. There is no realm on a page about an
-// address that is in none.
-func (p *Pages) view(r *http.Request, title string) view {
-	v := view{Title: title, Version: p.version, NotBuilt: p.scripts.Empty(), Realm: realm{Name: "Assent"}}
-	if s := httpx.Site(r); s != nil {
-		v.Base = s.Path
-		v.Realm = realm{Name: s.Realm.DisplayName, Issuer: s.Issuer}
-		if v.Realm.Name == "" {
-			v.Realm.Name = s.Realm.Name
-		}
-	}
-	return v
-}
-
-// render writes a page that nobody may store.
-func (p *Pages) render(w http.ResponseWriter, status int, name string, v view) error {
-	return p.renderWith(w, status, name, v, assets.PagePolicy)
-}
-
-func (p *Pages) renderWith(w http.ResponseWriter, status int, name string, v view, policy string) error {
-	var body bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&body, name, v); err != nil {
-		return fmt.Errorf("render %s: %w", name, err)
-	}
-	assets.Secure(w, policy)
-	return httpx.WriteRaw(w, status, "text/html; charset=utf-8", body.Bytes())
-}
-
-// Error draws a refusal as a page: what a person can do with it, and a reference
-// for whoever helps them. It never shows a cause.
-func (p *Pages) Error(w http.ResponseWriter, r *http.Request, problem *httpx.Problem) {
-	v := p.view(r, "That did not work")
-	switch {
-	case problem.Status == http.StatusNotFound: // no failure, so nothing to refer to
-		v.Title, v.Message = "There is no page here", "Check that the whole address was opened."
-	case problem.Status < http.StatusInternalServerError || problem.Status == http.StatusServiceUnavailable:
-		v.Message, v.Reference = problem.Detail, httpx.Reference(r)
-	default:
-		v.Reference = httpx.Reference(r)
-	}
-	if err := p.render(w, problem.Status, "error.html", v); err != nil {
-		httpx.Note(r, problem.Code, err)
 	}
 }

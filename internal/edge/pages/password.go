@@ -6,11 +6,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
-	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/format/message"
 	"github.com/assent-id/assent/internal/service/signin"
 )
 
@@ -28,11 +27,11 @@ const maxForm = 8 << 10
 // is a page.
 func (p *Pages) signInPassword(w http.ResponseWriter, r *http.Request) error {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
-		return &httpx.Problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: "This address takes a form.", Cause: err}
+		return p.problem(r, notAForm, err)
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return formProblem(err)
+		return p.formProblem(r, err)
 	}
 	site := httpx.Site(r)
 	to := safeReturn(site, r.PostForm.Get("return_to"))
@@ -51,12 +50,12 @@ func (p *Pages) signInPassword(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func formProblem(err error) error {
+func (p *Pages) formProblem(r *http.Request, err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return &httpx.Problem{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Detail: "That was too long.", Cause: err}
+		return p.problem(r, tooLong, err)
 	}
 	// The cause would quote what was typed.
-	return &httpx.Problem{Status: http.StatusBadRequest, Code: "malformed_body", Detail: "The form could not be read."}
+	return p.problem(r, malformed, nil)
 }
 
 // address is where the browser is.
@@ -73,44 +72,35 @@ func address(r *http.Request) string {
 func (p *Pages) refusePassword(w http.ResponseWriter, r *http.Request, v *passwordView, err error) error {
 	refused, isRefused := errors.AsType[*signin.Refused](err)
 	tries, isTries := errors.AsType[*signin.TriesError](err)
-	status := http.StatusForbidden
+	words, status := p.printer(r), http.StatusForbidden
 	switch {
 	case isRefused:
 		httpx.Note(r, "signin_refused", refused)
-		v.Fault = "That username and password do not belong together. Check both and try again."
+		v.Fault = words.Text("password.wrong")
 	case isTries:
 		httpx.Note(r, "too_many_tries", err)
 		w.Header().Set("Retry-After", seconds(tries.Wait))
 		status = http.StatusTooManyRequests
-		v.Fault = "Those were too many wrong passwords. Wait " + wait(tries.Wait) + ", then try again, or use your passkey."
+		v.Fault = tooMany(words, tries.Wait)
 	case errors.Is(err, signin.ErrBusy):
 		httpx.Note(r, "busy", err)
 		w.Header().Set("Retry-After", "2")
 		status = http.StatusServiceUnavailable
-		v.Fault = "Many people are signing in right now. Try again in a moment."
+		v.Fault = words.Text("password.busy")
 	case errors.Is(err, signin.ErrPasswordsOff):
-		return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here.", Cause: err}
+		return p.problem(r, nothingHere, err)
 	default:
 		return err
 	}
-	return p.signInPage(w, r, signInView{to: v.ReturnTo, status: status, password: v})
+	return p.signInPage(w, r, showing{to: v.ReturnTo, status: status, password: v, other: true})
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }
 
-// wait says a time as people do, rounded up.
-func wait(d time.Duration) string {
+// tooMany says how long to wait, rounded up.
+func tooMany(words *message.Printer, d time.Duration) string {
 	if s := int((d + time.Second - 1) / time.Second); s < 60 {
-		return strconv.Itoa(max(s, 2)) + " seconds"
+		return words.Text("password.wait_seconds", "count", max(s, 2))
 	}
-	if text := words(d); text != "minute" {
-		return text
-	}
-	return "a minute"
-}
-
-// takesPassword reports whether the page may offer the form: not where somebody
-// must prove a passkey to add another.
-func takesPassword(site *model.Site, to string, passkey bool) bool {
-	return site.Realm.Policy.Passwords && !passkey && !strings.HasPrefix(to, site.Path+"/bind?")
+	return words.Text("password.wait", "count", minutes(d))
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/assent-id/assent/internal/edge/assets"
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/oauth"
@@ -30,67 +31,99 @@ type answer struct {
 	Response json.RawMessage `json:"response"`
 }
 
+// done is what it learns: where to go, and which passkeys of the person count, so
+// that the browser can stop offering others (Web Authentication Level 3, Section
+// 5.1.10.3).
 type done struct {
-	ReturnTo string `json:"return_to"`
+	ReturnTo string   `json:"return_to"`
+	UserID   string   `json:"user_id,omitempty"` // base64url
+	Accepted []string `json:"accepted,omitempty"`
 }
 
 func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) error {
-	to := safeReturn(httpx.Site(r), r.URL.Query().Get("return_to"))
-	return p.signInPage(w, r, signInView{to: to, status: http.StatusOK, password: &passwordView{ReturnTo: to}})
+	q := r.URL.Query()
+	to := safeReturn(httpx.Site(r), q.Get("return_to"))
+	return p.signInPage(w, r, showing{to: to, status: http.StatusOK, password: &passwordView{ReturnTo: to},
+		stepUp: q.Get("reauth") == "1", other: q.Get("other") == "1"})
 }
 
-// A signInView is what one showing of the page differs in.
-type signInView struct {
+// A showing is what one showing of the sign-in page differs in.
+type showing struct {
 	to       string
 	status   int
 	password *passwordView
+	stepUp   bool // whoever is signed in has to use a passkey now
+	other    bool // whoever is signed in wants to be somebody else
 }
 
-// signInPage draws the page with a new ceremony. Where its form may end at an
-// application, the policy names that place (see Consent).
-func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, s signInView) error {
-	site, to := httpx.Site(r), s.to
+// signInPage draws the page. Where its form may end at an application, the policy
+// names that place (see Consent).
+func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, s showing) error {
+	who, err := p.visitor(r)
+	if err != nil {
+		return err
+	}
+	n := p.needOf(r, s.to, who)
+	if who != nil && s.stepUp {
+		n.reason = reasonStepUp
+	}
+	v := p.viewIn(r, n.Locales, "signin.title")
+	v.Party, v.Person, v.Cancel, v.Inline = n.Party, nameOf(who), n.cancel, p.inline
+	if who != nil && !s.other && (n.reason == reasonNone || n.reason == reasonHint) {
+		v.SignIn = v.stayWords(n, otherAccount(r, s.to))
+		v.Title = v.T("signin.on_title")
+		return p.render(w, s.status, "signin.html", v)
+	}
+	return p.ceremonyPage(w, r, s, signInPlan{v, n})
+}
+
+// A signInPlan is the page so far, and what it is for.
+type signInPlan struct {
+	view view
+	need need
+}
+
+// ceremonyPage draws the page with a new ceremony.
+func (p *Pages) ceremonyPage(w http.ResponseWriter, r *http.Request, s showing, plan signInPlan) error {
+	v, n, site := plan.view, plan.need, httpx.Site(r)
 	c, err := p.signin.Begin(r.Context(), site)
 	if err != nil {
 		return err
 	}
-	v := p.view(r, "Sign in")
-	if strings.HasPrefix(to, site.Path+"/bind?") {
-		v.Message = "You already have a passkey. Sign in with it to add another."
+	v.Ceremony = ceremony{Options: c.Options, State: joinState(c.State, s.to), ReturnTo: s.to}
+	if v.Person == "" && n.why != "" {
+		v.Message = v.T(n.why)
 	}
-	device, query, _ := strings.Cut(to, "?")
-	if device == site.Path+"/device" {
-		v.Message = "Sign in first, then you can connect your device."
+	policy := assets.PagePolicy
+	if site.Realm.Policy.Passwords && !n.Passkey && n.reason != reasonStepUp {
+		v.Password = s.password
+		policy = policyToward(n.Redirect)
 	}
-	need := p.forApplication(r, to, &v)
-	if values, err := url.ParseQuery(query); err == nil && device == site.Path+"/device" && values.Has("passkey") {
-		need.Passkey = true // the device's application takes no less
-	}
-	v.Ceremony = ceremony{Options: c.Options, State: joinState(c.State, to), ReturnTo: to}
-	if !takesPassword(site, to, need.Passkey) {
-		return p.render(w, s.status, "signin.html", v)
-	}
-	v.Password = s.password
-	return p.renderWith(w, s.status, "signin.html", v, policyToward(need.Redirect))
+	v.SignIn = v.signInWords(n)
+	return p.renderWith(w, s.status, "signin.html", v, policy)
 }
 
-// forApplication says for whom one signs in, and how to go back without.
-func (p *Pages) forApplication(r *http.Request, to string, v *view) oauth.SignInNeed {
-	site := httpx.Site(r)
-	query, found := strings.CutPrefix(to, site.Path+"/oauth/authorize/resume?")
-	if !found || p.apps == nil {
-		return oauth.SignInNeed{}
+// otherAccount is the page on which somebody who is signed in can be somebody
+// else.
+func otherAccount(r *http.Request, to string) string {
+	return httpx.Site(r).Path + "/signin?" + url.Values{"other": {"1"}, "return_to": {to}}.Encode()
+}
+
+// visitor is who is signed in at this browser; nil: nobody.
+func (p *Pages) visitor(r *http.Request) (*oauth.SignedIn, error) {
+	cookie := httpx.SessionCookie(r)
+	if cookie == "" {
+		return nil, nil //nolint:nilnil // nobody is an answer
 	}
-	values, err := url.ParseQuery(query)
+	session, identity, err := p.signin.Session(r.Context(), httpx.Site(r), cookie)
+	if errors.Is(err, signin.ErrNoSession) {
+		return nil, nil //nolint:nilnil // nobody is an answer
+	}
 	if err != nil {
-		return oauth.SignInNeed{}
+		return nil, err
 	}
-	transaction := values.Get("transaction")
-	need := p.apps.SignInNeed(r.Context(), site, transaction)
-	if v.Party = need.Party; v.Party.ID != "" {
-		v.Cancel = site.Path + "/oauth/authorize/cancel?transaction=" + url.QueryEscape(transaction)
-	}
-	return need
+	httpx.SetActor(r, string(identity.ID))
+	return &oauth.SignedIn{Session: session, Identity: identity}, nil
 }
 
 // safeReturn is where to go after signing in: the path that was asked for if it
@@ -127,9 +160,30 @@ func (p *Pages) finishSignIn(w http.ResponseWriter, r *http.Request) error {
 	in, err := p.signin.Finish(r.Context(), site, signin.Answer{State: sealed, Response: a.Response,
 		UserAgent: r.UserAgent(), Cookie: httpx.SessionCookie(r)})
 	if err != nil {
-		return signInProblem(err)
+		return p.signInProblem(r, err)
 	}
-	return p.enter(w, r, entry{in.Cookie, in.Session, to})
+	p.begin(w, r, entry{in.Cookie, in.Session, to})
+	d := done{ReturnTo: to}
+	p.accepted(r, in.Session.IdentityID, &d)
+	return httpx.WriteJSON(w, http.StatusOK, d)
+}
+
+// accepted names the passkeys of a person that count here. A browser keeps them by
+// relying party, so those of another one are not among them. It forgets what is
+// not in the list: where the list is not known, there is none.
+func (p *Pages) accepted(r *http.Request, id model.IdentityID, d *done) {
+	site := httpx.Site(r)
+	keys, err := p.directory.Passkeys(r.Context(), site, id)
+	if err != nil {
+		httpx.Note(r, "", err)
+		return
+	}
+	d.UserID = base64.RawURLEncoding.EncodeToString([]byte(id))
+	for _, k := range keys {
+		if k.For(site.RPID, site.RPID) {
+			d.Accepted = append(d.Accepted, base64.RawURLEncoding.EncodeToString(k.CredentialID))
+		}
+	}
 }
 
 // An entry is a session that has just begun.
@@ -156,26 +210,41 @@ func (p *Pages) begin(w http.ResponseWriter, r *http.Request, e entry) {
 	httpx.SetSessionCookie(w, r, e.cookie, e.session.ExpiresAt.Time())
 }
 
-// signInProblem is what a browser learns of a refusal: one sentence for all of
-// them. The code alone lets it forget a passkey that nobody here owns.
-func signInProblem(err error) error {
+var (
+	waitedTooLong    = refusal{http.StatusBadRequest, "ceremony_expired", "problem.waited"}
+	signInMalformed  = refusal{http.StatusBadRequest, "signin_refused", "problem.refused"}
+	signInRefused    = refusal{http.StatusForbidden, "signin_refused", "problem.refused"}
+	passkeyUnknown   = refusal{http.StatusForbidden, "passkey_unknown", "problem.refused"}
+	passkeyElsewhere = refusal{http.StatusForbidden, "passkey_elsewhere", "problem.elsewhere"}
+	accountStopped   = refusal{http.StatusForbidden, "not_allowed", "problem.stopped"}
+)
+
+// causes are the refusals that say more than that one cannot sign in. The codes
+// let a browser forget a passkey that nobody here owns, and keep one that is good
+// in another realm. That an account is stopped is told to who has proved that it
+// is theirs, and to nobody else.
+var causes = map[signin.Cause]refusal{
+	signin.CauseUnknownPasskey: passkeyUnknown,
+	signin.CauseRevokedPasskey: passkeyUnknown,
+	signin.CauseElsewhere:      passkeyElsewhere,
+	signin.CauseMalformed:      signInMalformed,
+	signin.CauseSuspended:      accountStopped,
+}
+
+// signInProblem is what a browser learns of a refusal: one sentence for nearly all
+// of them.
+func (p *Pages) signInProblem(r *http.Request, err error) error {
 	refused, ok := errors.AsType[*signin.Refused](err)
 	switch {
 	case errors.Is(err, signin.ErrCeremony):
-		return &httpx.Problem{Status: http.StatusBadRequest, Code: "ceremony_expired", Cause: err,
-			Detail: "This page has waited too long. Load it again."}
+		return p.problem(r, waitedTooLong, err)
 	case !ok:
 		return err
 	}
-	p := &httpx.Problem{Status: http.StatusForbidden, Code: "signin_refused", Cause: err,
-		Detail: "You cannot sign in with this passkey here."}
-	switch refused.Cause {
-	case signin.CauseUnknownPasskey, signin.CauseRevokedPasskey:
-		p.Code = "passkey_unknown"
-	case signin.CauseMalformed:
-		p.Status = http.StatusBadRequest
+	if known, ok := causes[refused.Cause]; ok {
+		return p.problem(r, known, err)
 	}
-	return p
+	return p.problem(r, signInRefused, err)
 }
 
 // signOut ends the session of the browser. A page gets a page, a script nothing.
@@ -187,7 +256,7 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
 	}
 	httpx.ClearSessionCookie(w, r)
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		return p.render(w, http.StatusOK, "signed_out.html", p.view(r, "Signed out"))
+		return p.render(w, http.StatusOK, "signed_out.html", p.view(r, "signed_out.title"))
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)

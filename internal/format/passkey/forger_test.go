@@ -34,6 +34,8 @@ type ceremony struct {
 	tail        []byte // after the authenticator data
 	rawID       []byte // what the client says the id is
 	format      string // of the attestation, with its statement, in CBOR
+	// attest, if there is one, makes the format of what is signed.
+	attest func(signed []byte) string
 }
 
 const (
@@ -118,6 +120,10 @@ func (f *forger) create(tb testing.TB, challenge []byte, change func(*forger)) [
 	authData := append(g.authData(), g.aaguid[:]...)
 	authData = append(binary.BigEndian.AppendUint16(authData, uint16(len(g.id))), g.id...)
 	authData = append(append(authData, g.cose...), g.tail...)
+	if g.attest != nil {
+		hash := sha256.Sum256(g.clientData())
+		g.format = g.attest(slices.Concat(authData, hash[:]))
+	}
 	object := append([]byte("\xa3"+g.format+"\x68authData\x59"), byte(len(authData)>>8), byte(len(authData)))
 	return encode(tb, g.rawID, map[string]any{
 		"clientDataJSON": b64(g.clientData()), "attestationObject": b64(append(object, authData...)),

@@ -63,6 +63,32 @@ func FuzzParseAssertion(f *testing.F) {
 	})
 }
 
+// Statements are read where a realm asks for them, by strangers' bytes.
+func FuzzAttestation(f *testing.F) {
+	m := newMaker(f, modelOf(modelAAGUID[:]))
+	forged := newForger(f)
+	for _, change := range []func(*forger){nil, self, vouched(f, m)} {
+		f.Add(forged.create(f, fixedChallenge, func(g *forger) {
+			g.aaguid = modelAAGUID
+			if change != nil {
+				change(g)
+			}
+		}))
+	}
+	asking := rp
+	// No roots: every fuzzing process has a maker of its own.
+	asking.Attestation = passkey.Attestation{Direct: true}
+	f.Fuzz(func(t *testing.T, response []byte) {
+		c, err := passkey.VerifyRegistration(asking, fixedChallenge, response)
+		if err != nil && !errors.Is(err, passkey.ErrRefused) && !errors.Is(err, passkey.ErrMalformed) {
+			t.Errorf("an error of no kind: %v", err)
+		}
+		if err == nil && c.Attestation == "" {
+			t.Errorf("accepted without a word on the statement: %+v", c)
+		}
+	})
+}
+
 func FuzzParseRegistration(f *testing.F) {
 	f.Fuzz(func(t *testing.T, response []byte) {
 		c, err := passkey.VerifyRegistration(rp, fixedChallenge, response)

@@ -77,8 +77,8 @@ type extensions struct {
 }
 
 // CreationOptions returns the PublicKeyCredentialCreationOptionsJSON of a
-// registration: a resident key, user verification required, no attestation,
-// ES256, EdDSA or RS256. The passkeys in exclude already belong to the user.
+// registration: a resident key, user verification required, the attestation that
+// the relying party wants, ES256, EdDSA or RS256. The passkeys in exclude already belong to the user.
 func CreationOptions(rp RP, u User, challenge []byte, exclude [][]byte) (json.RawMessage, error) {
 	if len(challenge) < minChallenge {
 		return nil, errShortChallenge
@@ -89,7 +89,7 @@ func CreationOptions(rp RP, u User, challenge []byte, exclude [][]byte) (json.Ra
 	var o creationOptions
 	o.RP.ID, o.RP.Name = rp.ID, rp.Name
 	o.User.ID, o.User.Name, o.User.DisplayName = u.Handle, u.Name, u.DisplayName
-	o.Challenge, o.Timeout, o.Attestation = challenge, ceremonyTimeout, "none"
+	o.Challenge, o.Timeout, o.Attestation = challenge, ceremonyTimeout, rp.Attestation.conveyance()
 	for _, alg := range [...]int{coseES256, coseEdDSA, coseRS256} {
 		o.PubKeyCredParams = append(o.PubKeyCredParams, parameter{"public-key", alg})
 	}

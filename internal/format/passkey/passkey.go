@@ -4,11 +4,12 @@
 // go-webauthn, which nothing else imports.
 //
 // The caller gives the challenge and keeps it: for a sign-in [SignInChallenge] of
-// random bytes, for an approval the hash of the decision. Nothing here holds a session or reads a
-// clock. User presence, user verification, type, origin, RP id hash and the backup
-// flags are always checked, and no caller can switch a check off. Attestation is
-// not asked for and proves nothing here; an AAGUID is what the passkey says of
-// itself.
+// random bytes, for an approval the hash of the decision. Nothing here holds a
+// session or reads a clock, save to see whether the certificates of an attestation
+// are in their time. User presence, user verification, type, origin, RP id hash and
+// the backup flags are always checked, and no caller can switch a check off.
+// Attestation is verified where the relying party asks for it ([Attestation]);
+// elsewhere it is thrown away, and an AAGUID is what the passkey says of itself.
 //
 // If this package is wrong, somebody else's passkey, or an answer to another
 // question, counts as this person's yes.
@@ -33,6 +34,8 @@ type RP struct {
 	ID      string   // a host name, the scope of its passkeys
 	Name    string   // shown by the browser when a passkey is made
 	Origins []string // where ceremonies may run, each exactly as the browser writes it
+	// Attestation is what it wants to know of authenticators.
+	Attestation Attestation
 }
 
 // A User is the identity for which a passkey is made.
@@ -51,6 +54,9 @@ type Credential struct {
 	BackupEligible bool   // may be synchronised between devices; never changes
 	BackupState    bool   // is at present
 	Transports     []string
+	// Attestation is what a verified statement says of the authenticator, such as
+	// "packed basic"; empty: nobody asked.
+	Attestation string
 }
 
 // NewChallenge returns 32 random bytes.

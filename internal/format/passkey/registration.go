@@ -38,14 +38,24 @@ func VerifyRegistration(rp RP, challenge []byte, responseJSON []byte) (Credentia
 	if err := checkClientData(rp, challenge, clientData, parsed.Response.CollectedClientData); err != nil {
 		return Credential{}, err
 	}
-	dropAttestation(&parsed.Response.AttestationObject)
+	object := &parsed.Response.AttestationObject
+	if err := rp.Attestation.prepare(object); err != nil {
+		return Credential{}, err
+	}
 	_, err = parsed.Verify(base64.RawURLEncoding.EncodeToString(challenge), rp.ID, rp.Origins, nil, nil,
 		protocol.TopOriginExplicitVerificationMode, false, true, true, nil, credentialParameters,
 		protocol.AttestationPolicy{}, protocol.SignaturePolicy{})
 	if err != nil {
 		return Credential{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	return newCredential(parsed)
+	c, err := newCredential(parsed)
+	if err != nil {
+		return Credential{}, err
+	}
+	if c.Attestation, err = rp.Attestation.assess(object, c.AAGUIDText()); err != nil {
+		return Credential{}, err
+	}
+	return c, nil
 }
 
 func parseRegistration(responseJSON []byte) (*protocol.ParsedCredentialCreationData, error) {
@@ -60,8 +70,8 @@ func parseRegistration(responseJSON []byte) (*protocol.ParsedCredentialCreationD
 }
 
 // dropAttestation keeps hostile certificates away from parsers whose result nobody
-// would use. We ask for attestation "none"; a client that sends a statement all the
-// same is not refused for it. A self attestation stays and is verified, as it shows
+// would use. Where we ask for attestation "none", a client that sends a statement
+// all the same is not refused for it. A self attestation stays and is verified, as it shows
 // at least that the key can sign.
 func dropAttestation(o *protocol.AttestationObject) {
 	_, certificates := o.AttStatement["x5c"]

@@ -35,8 +35,14 @@ type Config struct {
 	Log     *slog.Logger // nil: none
 	// Keyring seals initial access tokens; nil: there are none.
 	Keyring *seal.Keyring
+	// Authenticators finds the authenticator configs that applications name; nil:
+	// there are none.
+	Authenticators Authenticators
 	// Grants ends what people gave to an application that goes; nil: nothing.
 	Grants Grants
+	// ManagementScopes are those of the management API, for the applications that
+	// every realm has.
+	ManagementScopes []string
 	// TLSMethods are the client authentication methods of RFC 8705 that the
 	// server offers.
 	TLSMethods []model.ClientAuthMethod
@@ -131,6 +137,15 @@ func (s *Service) List(ctx context.Context, site *model.Site) ([]model.Applicati
 	return s.cfg.Store.Applications(ctx, site.Realm.ID)
 }
 
+// Read is an application as it is in the database now: model.ErrNotFound. A client
+// id that is a URL is not fetched.
+func (s *Service) Read(ctx context.Context, site *model.Site, id model.ClientID) (model.Application, error) {
+	if !wellFormed(id) {
+		return model.Application{}, fmt.Errorf("client id: %w", model.ErrNotFound)
+	}
+	return s.cfg.Store.Application(ctx, site.Realm.ID, id)
+}
+
 // NewApplication is what an application is created from.
 type NewApplication struct {
 	Name       string
@@ -181,6 +196,9 @@ var ErrInvalid = errors.New("invalid application")
 // Create registers an application.
 func (s *Service) Create(ctx context.Context, site *model.Site, n NewApplication) (Created, error) {
 	if err := n.validate(); err != nil {
+		return Created{}, err
+	}
+	if err := s.checkAuthenticator(ctx, site, &n.Settings); err != nil {
 		return Created{}, err
 	}
 	now := model.MillisOf(s.cfg.Now())

@@ -188,6 +188,12 @@ func TestSettingsThatContradictThemselvesAreRefused(t *testing.T) {
 			a.Kind, a.Settings.RedirectURIs = model.KindNative, []string{"mailto://a"}
 		}, "a redirect URI has a scheme"},
 		{"a redirect with a fragment", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"https://shop.example/#"} }, "a redirect URI has a fragment"},
+		{"a redirect to this machine by a name", func(a *application.NewApplication) {
+			a.Settings.RedirectURIs = []string{"http://shop.example.localhost:3000/callback"}
+		}, ""},
+		{"a redirect to what only looks like this machine", func(a *application.NewApplication) {
+			a.Settings.RedirectURIs = []string{"http://localhost.shop.example/", "http://shoplocalhost/"}
+		}, "plain http"},
 		{"a redirect over plain http", func(a *application.NewApplication) { a.Settings.RedirectURIs = []string{"http://shop.example/"} }, "plain http"},
 		{"pairwise subjects for two hosts", func(a *application.NewApplication) {
 			a.Settings.SubjectType, a.Settings.RedirectURIs = "pairwise", []string{"https://shop.example/", "https://shop.test/"}

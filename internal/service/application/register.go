@@ -304,7 +304,7 @@ func keepOperators(old, s *model.ApplicationSettings) {
 	s.ResponseModes, s.FirstParty, s.CodeLifetime = old.ResponseModes, old.FirstParty, old.CodeLifetime
 	s.DPoPNonce, s.RefreshLifetime, s.TokenLifetime = old.DPoPNonce, old.RefreshLifetime, old.TokenLifetime
 	s.TokenAlg, s.OpaqueTokens, s.Exchange, s.Refresh = old.TokenAlg, old.OpaqueTokens, old.Exchange, old.Refresh
-	s.Origin, s.RegistrationDigest = old.Origin, old.RegistrationDigest
+	s.Origin, s.RegistrationDigest, s.AuthenticatorConfig = old.Origin, old.RegistrationDigest, old.AuthenticatorConfig
 }
 
 // keepStrict: a registration access token is not worth more than the restrictions

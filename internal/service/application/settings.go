@@ -126,7 +126,10 @@ func (s *Service) Configure(ctx context.Context, site *model.Site, id model.Clie
 	var refused error
 	err := s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
 		change(&a.Settings)
-		if refused = checkSettings(a.Kind, &a.Settings); refused != nil {
+		if refused = checkSettings(a.Kind, &a.Settings); refused == nil {
+			refused = s.checkAuthenticator(ctx, site, &a.Settings)
+		}
+		if refused != nil {
 			return model.Effects{}
 		}
 		return by(actor, effects(*a, "application.updated", now))

@@ -53,7 +53,7 @@ func (s *Service) Apply(ctx context.Context, site *model.Site, list []Static) ([
 	ready := make([]model.Application, len(list))
 	for i, st := range list {
 		var err error
-		if ready[i], err = s.static(site, st); err != nil {
+		if ready[i], err = s.static(ctx, site, st); err != nil {
 			return nil, fmt.Errorf("application %q: %w", st.ID, err)
 		}
 		if slices.ContainsFunc(ready[:i], func(a model.Application) bool { return a.ID == st.ID }) {
@@ -73,13 +73,24 @@ func (s *Service) Apply(ctx context.Context, site *model.Site, list []Static) ([
 }
 
 // static checks one and makes its row.
-func (s *Service) static(site *model.Site, st Static) (model.Application, error) {
-	var a model.Application
+func (s *Service) static(ctx context.Context, site *model.Site, st Static) (model.Application, error) {
 	if !staticID.MatchString(string(st.ID)) {
-		return a, fmt.Errorf("%w: an id has 1 to 63 lower-case letters, digits, dots and hyphens", ErrInvalid)
+		return model.Application{}, fmt.Errorf("%w: an id has 1 to 63 lower-case letters, digits, dots and hyphens", ErrInvalid)
 	}
+	if model.BuiltIn(st.ID) {
+		return model.Application{}, fmt.Errorf("%w: %w", ErrInvalid, ErrKeptElsewhere)
+	}
+	return s.rowOf(ctx, site, st)
+}
+
+// rowOf checks all but the id.
+func (s *Service) rowOf(ctx context.Context, site *model.Site, st Static) (model.Application, error) {
+	var a model.Application
 	n := NewApplication{Name: st.Name, Kind: st.Kind, OwnerID: st.OwnerID, JWKS: st.JWKS, Settings: st.Settings}
 	if err := n.validate(); err != nil {
+		return a, err
+	}
+	if err := s.checkAuthenticator(ctx, site, &n.Settings); err != nil {
 		return a, err
 	}
 	if st.Secret != "" && (!n.AuthMethod.Secret() || len(st.Secret) < minSecret) {
@@ -152,6 +163,8 @@ type Put struct {
 	Static
 	Version int64  // that it must have; 0: any, or none yet
 	Actor   string // who does it
+	// Made: its id is one that is made here, now or, where ID is set, before.
+	Made bool
 }
 
 // Put makes an application what is said of it, or creates it: ErrInvalid,
@@ -161,7 +174,12 @@ func (s *Service) Put(ctx context.Context, site *model.Site, p Put) (Change, err
 	if p.Settings.Management { // it would give itself what it was not given
 		return Change{}, fmt.Errorf("%w: management applications are made at the server itself", ErrInvalid)
 	}
-	a, err := s.static(site, p.Static)
+	check := s.static
+	if p.Made {
+		check = s.rowOf
+		p.ID = cmp.Or(p.ID, model.ClientID(ids.New(prefix(p.Kind))))
+	}
+	a, err := check(ctx, site, p.Static)
 	if err != nil {
 		return Change{}, err
 	}

@@ -31,6 +31,23 @@ func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.Clie
 	})
 }
 
+// FreezeOf freezes the applications that act for a person, because they go.
+func (s *Service) FreezeOf(ctx context.Context, site *model.Site, owner model.IdentityID, actor string) error {
+	all, err := s.List(ctx, site)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.OwnerID != owner || a.Status != model.ApplicationActive {
+			continue
+		}
+		if err := s.SetStatus(ctx, site, a.ID, model.ApplicationFrozen, actor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // RevokeTokens makes every token of the application that there is by now
 // invalid, on every node and at once.
 func (s *Service) RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) error {

@@ -73,7 +73,7 @@ func redirectFault(kind model.ApplicationKind, uri string) string {
 		switch {
 		case u.Hostname() == "":
 			return "has no host"
-		case u.Scheme == "http" && !loopbackName(u.Hostname()):
+		case u.Scheme == "http" && !onLoopback(u.Hostname()):
 			return "is plain http and not on loopback"
 		}
 		return ""
@@ -105,6 +105,13 @@ func plainURI(uri string) (*url.URL, string) {
 func webURL(uri string) bool {
 	u, fault := plainURI(uri)
 	return fault == "" && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""
+}
+
+// onLoopback reports whether a host is this machine, whoever asks: browsers
+// resolve every name under localhost to it (RFC 6761, Section 6.3; Secure
+// Contexts, Section 3.1).
+func onLoopback(host string) bool {
+	return loopbackName(host) || strings.HasSuffix(host, ".localhost")
 }
 
 // loopbackName: RFC 8252, Sections 7.3 and 8.3.

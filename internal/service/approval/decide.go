@@ -53,7 +53,8 @@ func (s *Service) Decide(ctx context.Context, site *model.Site, person model.Ide
 	}
 	// A no needs no passkey; one that brings a passkey must bring a good one.
 	if len(ans.Assertion) > 0 {
-		if end.signed, err = s.verify(ctx, site, person, canonical, ans.Assertion); err != nil {
+		yes := answered{person, canonical, d.At, ans.Assertion}
+		if end.signed, err = s.verify(ctx, site, yes); err != nil {
 			return model.Approval{}, err
 		}
 	}
@@ -94,16 +95,24 @@ type signature struct {
 	result    passkey.Result
 }
 
-func (s *Service) verify(ctx context.Context, site *model.Site, person model.Identity, decision []byte, raw json.RawMessage) (*signature, error) {
+// An answered decision is one with what a passkey says to it.
+type answered struct {
+	person    model.Identity
+	decision  []byte // canonical
+	at        int64  // Unix seconds, by the clock of the approver
+	assertion json.RawMessage
+}
+
+func (s *Service) verify(ctx context.Context, site *model.Site, a answered) (*signature, error) {
 	bad := func(reason string, cause error) (*signature, error) {
 		return nil, &DecisionError{Part: "passkey", Reason: reason, Cause: cause}
 	}
-	assertion, err := passkey.ParseAssertion(raw)
+	assertion, err := passkey.ParseAssertion(a.assertion)
 	if err != nil {
 		return bad("not a passkey answer", err)
 	}
 	pk, err := s.cfg.Store.PasskeyByCredential(ctx, site.Realm.ID, assertion.CredentialID)
-	if errors.Is(err, model.ErrNotFound) || err == nil && pk.IdentityID != person.ID {
+	if errors.Is(err, model.ErrNotFound) || err == nil && pk.IdentityID != a.person.ID {
 		return bad("this passkey is not one of yours", nil)
 	}
 	if err != nil {
@@ -112,16 +121,19 @@ func (s *Service) verify(ctx context.Context, site *model.Site, person model.Ide
 	if pk.Software() && !site.Realm.Policy.Development {
 		return bad("passkeys in software are for development only", nil)
 	}
-	challenge := evidence.Challenge(decision)
+	if !pk.For(site.RPID, site.RPID) {
+		return bad("this passkey is for another site", nil)
+	}
+	challenge := evidence.Challenge(a.decision)
 	result, err := assertion.Verify(site.RP(), challenge[:], credential(pk))
 	if err != nil {
 		return bad("the passkey did not sign exactly this decision", err)
 	}
 	if result.CloneSuspected {
-		return bad("this passkey may have been copied", nil)
+		return nil, s.suspect(ctx, pk, result, a.at)
 	}
 	sig := &signature{passkey: pk, assertion: assertion, result: result}
-	if err := sig.holds(decision); err != nil {
+	if err := sig.holds(a.decision); err != nil {
 		return bad("the passkey's answer would not stand as evidence", err)
 	}
 	return sig, nil
@@ -147,7 +159,8 @@ func credential(pk model.Passkey) passkey.Credential {
 }
 
 // Options are what navigator.credentials.get needs beside the challenge, which
-// the approver computes itself (PublicKeyCredentialRequestOptionsJSON).
+// the approver computes itself (PublicKeyCredentialRequestOptionsJSON). Passkeys of
+// another relying party are left out: no browser would find them here.
 func (s *Service) Options(ctx context.Context, site *model.Site, person model.IdentityID) (json.RawMessage, error) {
 	all, err := s.cfg.Store.Passkeys(ctx, site.Realm.ID, person)
 	if err != nil {
@@ -160,7 +173,7 @@ func (s *Service) Options(ctx context.Context, site *model.Site, person model.Id
 	}
 	allow := make([]descriptor, 0, len(all))
 	for _, pk := range all {
-		if pk.RevokedAt == 0 {
+		if pk.RevokedAt == 0 && pk.For(site.RPID, site.RPID) {
 			allow = append(allow, descriptor{"public-key", pk.CredentialID, pk.Transports})
 		}
 	}

@@ -58,7 +58,8 @@ const PingFor = 5 * time.Minute
 // ping tells the asker that it has ended, with the very transition (CIBA Core
 // 1.0, Section 10.2). One that took its request back knows.
 func ping(fx *model.Effects, a model.Approval, e ending) {
-	if len(a.Ping) == 0 || e.state == model.ApprovalWithdrawn {
+	tookBack := e.state == model.ApprovalWithdrawn && e.actor == string(a.ApplicationID)
+	if len(a.Ping) == 0 || tookBack {
 		return
 	}
 	fx.Outbox = append(fx.Outbox, model.OutboxItem{ID: model.OutboxID(ids.New("out")), RealmID: a.RealmID, Channel: model.ChannelPing,
@@ -148,6 +149,27 @@ func (s *Service) Withdraw(ctx context.Context, site *model.Site, a model.Approv
 		return a, &EndedError{a.State}
 	}
 	return s.end(ctx, site, a, ending{state: model.ApprovalWithdrawn, at: s.now(), actor: string(a.ApplicationID)})
+}
+
+// WithdrawAll takes back whatever a person is asked, because they go.
+func (s *Service) WithdrawAll(ctx context.Context, site *model.Site, person model.IdentityID, actor string) error {
+	q := Query{RealmID: site.Realm.ID, IdentityID: person, Pending: true, Now: s.now(), Limit: 100}
+	for {
+		list, err := s.cfg.Store.Approvals(ctx, q)
+		if err != nil {
+			return fmt.Errorf("list what %s is asked: %w", person, err)
+		}
+		for _, a := range list {
+			_, err := s.end(ctx, site, a, ending{state: model.ApprovalWithdrawn, at: s.now(), actor: actor})
+			if _, ended := errors.AsType[*EndedError](err); err != nil && !ended && !errors.Is(err, ErrExpired) {
+				return err
+			}
+			q.Before = a.ID
+		}
+		if len(list) < q.Limit {
+			return nil
+		}
+	}
 }
 
 func (s *Service) expire(ctx context.Context, site *model.Site, a model.Approval) (model.Approval, error) {

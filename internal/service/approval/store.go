@@ -34,6 +34,8 @@ type Store interface {
 	// RedeemApproval notes the one use of the approval's token; ErrConflict if it was
 	// redeemed before, ErrNotFound if it is not a fulfilled approval.
 	RedeemApproval(ctx context.Context, realm model.RealmID, id model.ApprovalID, at model.Millis, fx model.Effects) error
+	// RecordEvents appends events that no state change causes.
+	RecordEvents(context.Context, []model.Event) error
 	// DueApprovals lists pending ones of all realms whose time is up, oldest first.
 	DueApprovals(ctx context.Context, now model.Millis, limit int) ([]model.Approval, error)
 }

@@ -38,6 +38,33 @@ func (s *Service) Page(ctx context.Context, site *model.Site, before model.Event
 	return events, nil
 }
 
+// A Query means events: those of a type, of who did it, of what it was done to, and
+// of a time. What is empty is of any kind.
+type Query struct {
+	RealmID             model.RealmID // set by [Service.List]
+	Type, Actor, Target string
+	After, Before       model.Millis  // from After on, and before Before
+	From                model.EventID // the list begins after it; empty: with the newest
+	Limit               int
+}
+
+// A Listing is a part of the trail, newest first. A part may hold fewer events than
+// it could although there are more: only so many are looked at for one.
+type Listing struct {
+	Events []model.Event
+	Next   model.EventID // where the next part begins after; empty: there is none
+}
+
+// List looks events up.
+func (s *Service) List(ctx context.Context, site *model.Site, q Query) (Listing, error) {
+	q.RealmID = site.Realm.ID
+	l, err := s.store.FindEvents(ctx, q)
+	if err != nil {
+		return Listing{}, fmt.Errorf("find events: %w", err)
+	}
+	return l, nil
+}
+
 // Record appends one event that no state change causes.
 func (s *Service) Record(ctx context.Context, site *model.Site, event, actor, target string) error {
 	e := model.Event{ID: model.EventID(ids.New("evt")), RealmID: site.Realm.ID, Type: event,

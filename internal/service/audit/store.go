@@ -12,4 +12,6 @@ type Store interface {
 	Events(ctx context.Context, realm model.RealmID, before model.EventID, limit int) ([]model.Event, error)
 	// RecordEvents appends events that no state change causes, such as refusals.
 	RecordEvents(context.Context, []model.Event) error
+	// FindEvents lists what the query means, newest first.
+	FindEvents(context.Context, Query) (Listing, error)
 }

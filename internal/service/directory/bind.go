@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
@@ -23,9 +24,11 @@ const sealPurpose = "binding-ceremony"
 
 // A BindingCeremony is what a browser needs to create a passkey.
 type BindingCeremony struct {
+	Job      model.BindingJob
 	Identity model.Identity
 	Options  json.RawMessage // PublicKeyCredentialCreationOptionsJSON
 	State    string          // sealed; comes back with the answer
+	Another  bool            // the person has a passkey already
 }
 
 // bindingState is what the browser carries for us meanwhile.
@@ -33,39 +36,128 @@ type bindingState struct {
 	Job       []byte           `json:"job"` // digest of the link's token
 	Challenge []byte           `json:"challenge"`
 	Proved    model.IdentityID `json:"proved,omitempty"` // who was signed in, if it mattered
+	// Embedded: it began in an application, which has no session of ours. Whoever
+	// was proved there is who is sealed in here.
+	Embedded bool `json:"embedded,omitempty"`
 }
 
-// BeginBinding opens a binding link. signedIn is the person of the browser's
-// live session, empty if there is none. It returns [ErrLinkUnknown],
-// [ErrLinkUsed], [ErrLinkExpired], [ErrProofRequired] or [ErrNotAllowed].
-// Opening a link uses nothing up: mail scanners open links too.
-func (s *Service) BeginBinding(ctx context.Context, site *model.Site, token string, signedIn model.IdentityID) (BindingCeremony, error) {
-	if len(token) != tokenLen {
-		return BindingCeremony{}, ErrLinkUnknown
+// A Link is a binding link that still works.
+type Link struct {
+	Job      model.BindingJob
+	Identity model.Identity
+	Config   *model.AuthenticatorConfig // where it leads; nil: to a page of the realm
+}
+
+// Embedded reports whether the link leads to an application.
+func (l Link) Embedded() bool {
+	return l.Config != nil && l.Config.Settings.Type == model.AuthenticatorEmbedded
+}
+
+// OpenLink finds out whom a link is for and where it leads. It returns
+// [ErrLinkUnknown], [ErrLinkUsed], [ErrLinkExpired] or [ErrNotAllowed], the last
+// with a Link that has no more than its Identity. Opening a link uses nothing up:
+// mail scanners open links too.
+func (s *Service) OpenLink(ctx context.Context, site *model.Site, token string) (Link, error) {
+	l, now, err := s.usableLink(ctx, site, token)
+	if err != nil {
+		return l, err
 	}
-	now := s.now()
+	return l, s.opened(ctx, site, l.Job, now)
+}
+
+func (s *Service) usableLink(ctx context.Context, site *model.Site, token string) (l Link, now model.Millis, err error) {
+	now = s.now()
+	if len(token) != tokenLen {
+		return l, now, ErrLinkUnknown
+	}
 	digest := ids.DigestOf(token)
 	job, err := s.openJob(ctx, site, digest[:], now)
 	if err != nil {
-		return BindingCeremony{}, err
+		return l, now, err
 	}
-	identity, err := s.person(ctx, site, job.IdentityID)
+	if l.Identity, err = s.person(ctx, site, job.IdentityID); err != nil {
+		return l, now, err
+	}
+	l.Job = job
+	l.Config, err = s.config(ctx, site, job.ConfigID)
+	if errors.Is(err, model.ErrNotFound) { // deleted since: it leads nowhere any more
+		err = fmt.Errorf("%w: %w", ErrLinkUnknown, err)
+	}
+	return l, now, err
+}
+
+// BeginBinding opens a binding link on the realm's own page. signedIn is the person
+// of the browser's live session, empty if there is none. It returns the errors of
+// [Service.OpenLink], [ErrProofRequired], or [ErrOrigin] for a link that leads to an
+// application.
+func (s *Service) BeginBinding(ctx context.Context, site *model.Site, token string, signedIn model.IdentityID) (BindingCeremony, error) {
+	return s.begin(ctx, site, opening{token: token, proved: signedIn})
+}
+
+// BeginEmbeddedBinding opens a binding link in an application, at the origin of one
+// of its pages. proved is the person who has just proved a passkey there, empty if
+// nobody has. It returns the errors of [Service.OpenLink], [ErrProofRequired], or
+// [ErrOrigin] unless the link's authenticator config trusts the origin.
+func (s *Service) BeginEmbeddedBinding(ctx context.Context, site *model.Site, e EmbeddedOpening) (BindingCeremony, error) {
+	return s.begin(ctx, site, opening{token: e.Token, proved: e.Proved, origin: e.Origin, embedded: true})
+}
+
+// An EmbeddedOpening is a link in an application.
+type EmbeddedOpening struct {
+	Token  string
+	Origin string
+	Proved model.IdentityID
+}
+
+type opening struct {
+	token    string
+	proved   model.IdentityID
+	origin   string
+	embedded bool
+}
+
+func (s *Service) begin(ctx context.Context, site *model.Site, o opening) (BindingCeremony, error) {
+	l, now, err := s.usableLink(ctx, site, o.token)
 	if err != nil {
 		return BindingCeremony{}, err
 	}
-	has, err := s.proved(ctx, site, identity, signedIn)
+	rp, err := l.rp(site, o.embedded, o.origin)
 	if err != nil {
 		return BindingCeremony{}, err
 	}
-	st := bindingState{Job: digest[:], Challenge: passkey.NewChallenge()}
+	has, err := s.proved(ctx, site, l, o.proved)
+	if err != nil {
+		return BindingCeremony{}, err
+	}
+	b := binding{link: l, rp: rp, at: now,
+		state: bindingState{Job: l.Job.TokenDigest, Challenge: passkey.NewChallenge(), Embedded: o.embedded}}
 	if len(has) > 0 {
-		st.Proved = signedIn
+		b.state.Proved = o.proved
 	}
-	ceremony, err := s.ceremony(site, identity, st, has)
+	ceremony, err := s.ceremony(site, b, has)
 	if err != nil {
 		return BindingCeremony{}, err
 	}
-	return ceremony, s.opened(ctx, site, job, now)
+	return ceremony, s.opened(ctx, site, l.Job, now)
+}
+
+// rp is the relying party of a link's ceremony: the realm on its own pages, or
+// within an application what the config says, at this one origin.
+func (l Link) rp(site *model.Site, embedded bool, origin string) (passkey.RP, error) {
+	rp := site.RP()
+	switch {
+	case embedded != l.Embedded():
+		return rp, fmt.Errorf("link of %s: %w", l.Job.ID, ErrOrigin)
+	case !embedded:
+		return rp, nil
+	case !slices.Contains(l.Config.Settings.TrustedOrigins, origin):
+		return rp, fmt.Errorf("authenticator config %s: %w", l.Config.ID, ErrOrigin)
+	}
+	rp.Origins = []string{origin}
+	if id := l.Config.Settings.RPID; id != "" {
+		rp.ID = id
+	}
+	return rp, nil
 }
 
 // person is whom a link is for, if the gate lets them.
@@ -82,33 +174,37 @@ func (s *Service) person(ctx context.Context, site *model.Site, id model.Identit
 }
 
 // proved lists the passkeys of a person and makes sure that somebody who has
-// one is signed in. A link that falls into the wrong hands then adds nothing.
-func (s *Service) proved(ctx context.Context, site *model.Site, identity model.Identity, signedIn model.IdentityID) ([]model.Passkey, error) {
-	keys, err := s.Passkeys(ctx, site, identity.ID)
+// one is signed in. A link that falls into the wrong hands then adds nothing; one
+// for recovery is as good as a passkey, which is why the person hears of it.
+func (s *Service) proved(ctx context.Context, site *model.Site, l Link, signedIn model.IdentityID) ([]model.Passkey, error) {
+	keys, err := s.Passkeys(ctx, site, l.Identity.ID)
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) > 0 && signedIn != identity.ID {
-		return nil, fmt.Errorf("bind a passkey to %s: %w", identity.ID, ErrProofRequired)
+	if len(keys) > 0 && signedIn != l.Identity.ID && l.Job.Proof != model.ProofRecovery {
+		return nil, fmt.Errorf("bind a passkey to %s: %w", l.Identity.ID, ErrProofRequired)
 	}
 	return keys, nil
 }
 
-func (s *Service) ceremony(site *model.Site, identity model.Identity, st bindingState, has []model.Passkey) (BindingCeremony, error) {
-	exclude := make([][]byte, len(has))
-	for i, k := range has {
-		exclude[i] = k.CredentialID
+func (s *Service) ceremony(site *model.Site, b binding, has []model.Passkey) (BindingCeremony, error) {
+	person := b.link.Identity
+	var exclude [][]byte
+	for _, k := range has {
+		if k.For(b.rp.ID, site.RPID) {
+			exclude = append(exclude, k.CredentialID)
+		}
 	}
-	user := passkey.User{Handle: []byte(identity.ID), Name: identity.Traits.Username, DisplayName: identity.DisplayName}
-	options, err := passkey.CreationOptions(site.RP(), user, st.Challenge, exclude)
+	user := passkey.User{Handle: []byte(person.ID), Name: person.Traits.Username, DisplayName: person.DisplayName}
+	options, err := passkey.CreationOptions(b.rp, user, b.state.Challenge, exclude)
 	if err != nil {
 		return BindingCeremony{}, fmt.Errorf("make creation options: %w", err)
 	}
-	sealed, err := s.carried.Seal(st, s.clock(), []byte(site.Realm.ID))
+	sealed, err := s.carried.Seal(b.state, b.at.Time(), []byte(site.Realm.ID))
 	if err != nil {
 		return BindingCeremony{}, fmt.Errorf("seal ceremony: %w", err)
 	}
-	return BindingCeremony{Identity: identity, Options: options, State: sealed}, nil
+	return BindingCeremony{Job: b.link.Job, Identity: person, Options: options, State: sealed, Another: len(has) > 0}, nil
 }
 
 // opened notes the first opening of a link.

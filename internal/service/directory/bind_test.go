@@ -427,10 +427,10 @@ func TestLinksHaveALifeWithinBoundsAndLeadNowhereElse(t *testing.T) {
 	}{
 		{"default", directory.NewBinding{}, ""},
 		{"a minute", directory.NewBinding{Lifetime: time.Minute}, ""},
-		{"less than a minute", directory.NewBinding{Lifetime: time.Minute - 1}, "expires"},
+		{"less than a minute", directory.NewBinding{Lifetime: time.Minute - 1}, "lifetime"},
 		{"30 days", directory.NewBinding{Lifetime: 30 * 24 * time.Hour}, ""},
-		{"more than 30 days", directory.NewBinding{Lifetime: 30*24*time.Hour + 1}, "expires"},
-		{"back in time", directory.NewBinding{Lifetime: -time.Hour}, "expires"},
+		{"more than 30 days", directory.NewBinding{Lifetime: 30*24*time.Hour + 1}, "lifetime"},
+		{"back in time", directory.NewBinding{Lifetime: -time.Hour}, "lifetime"},
 		{"to a path of the realm", directory.NewBinding{RedirectURI: "/realms/blue/approver/history"}, ""},
 		{"to another realm", directory.NewBinding{RedirectURI: "/realms/red/approver/"}, "post_binding_redirect_uri"},
 		{"elsewhere", directory.NewBinding{RedirectURI: "https://evil.example/"}, "post_binding_redirect_uri"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/format/seal"
+	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
 )
 
@@ -36,15 +37,25 @@ type Sessions interface {
 	NewSession(model.Session) (cookie string, session model.Session)
 }
 
-// Config is what the service works with. All but Now and Log are needed.
+// Authenticators finds authenticator configs; model.ErrNotFound otherwise.
+type Authenticators interface {
+	Config(context.Context, *model.Site, model.AuthenticatorConfigID) (*model.AuthenticatorConfig, error)
+}
+
+// Config is what the service works with. Store to Keyring are needed.
 type Config struct {
-	Store    Store
-	Gate     Gate
-	Signer   Signer
-	Sessions Sessions
-	Keyring  *seal.Keyring
-	Now      func() time.Time // nil: time.Now
-	Log      *slog.Logger     // nil: none
+	Store          Store
+	Gate           Gate
+	Signer         Signer
+	Sessions       Sessions
+	Keyring        *seal.Keyring
+	Authenticators Authenticators   // nil: there are no authenticator configs
+	Mails          bool             // somebody sends what is put into the outbox as mail
+	Departures     Departures       // nil: nothing hangs on people elsewhere
+	Hub            *hub.Hub         // nil: nobody else changes anything
+	Trusted        func() bool      // memory may be believed now; nil: always
+	Now            func() time.Time // nil: time.Now
+	Log            *slog.Logger     // nil: none
 }
 
 // A Service keeps the people of all realms. It is safe for concurrent use.
@@ -53,14 +64,23 @@ type Service struct {
 	gate     Gate
 	signer   Signer
 	sessions Sessions
+	keyring  *seal.Keyring
 	carried  seal.Carried[bindingState]
 	clock    func() time.Time
 	log      *slog.Logger
+
+	authenticators Authenticators
+	mails          bool
+	recoveries     recoveryLimits
+	departures     Departures
+	roles          tokenRoles
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	s := &Service{store: c.Store, gate: c.Gate, signer: c.Signer, sessions: c.Sessions,
+	s := &Service{store: c.Store, gate: c.Gate, signer: c.Signer, sessions: c.Sessions, keyring: c.Keyring,
+		authenticators: c.Authenticators, mails: c.Mails, recoveries: newRecoveryLimits(),
+		departures: c.Departures, roles: newTokenRoles(c),
 		carried: seal.Carried[bindingState]{Keyring: c.Keyring, Purpose: sealPurpose, Life: bindingLife}, clock: c.Now, log: c.Log}
 	if s.clock == nil {
 		s.clock = time.Now

@@ -9,6 +9,13 @@ var (
 	// ErrUsernameTaken: another identity of the realm has this username,
 	// ignoring case.
 	ErrUsernameTaken = errors.New("username is taken")
+	// ErrNameTaken: another group of the realm, or another role of the resource
+	// server, has this name, ignoring the case of groups.
+	ErrNameTaken = errors.New("name is taken")
+	// ErrChanged: it is another version by now than the caller read.
+	ErrChanged = errors.New("it was changed since it was read")
+	// ErrLastAdmin: without this person nobody with a passkey could manage the server.
+	ErrLastAdmin = errors.New("nobody else could manage the server")
 	// ErrLinkUnknown: no such link in this realm, or it was taken back.
 	ErrLinkUnknown = errors.New("binding link is not known")
 	// ErrLinkUsed: a passkey has been bound with this link.
@@ -30,6 +37,12 @@ var (
 	ErrSoftwarePasskey = errors.New("software passkeys are for development realms only")
 	// ErrNotAllowed: the gate says that this person may not do anything now.
 	ErrNotAllowed = errors.New("person may not bind a passkey now")
+	// ErrNoMail: this server sends no e-mail.
+	ErrNoMail = errors.New("no e-mail is sent from here")
+	// ErrNoAddress: the person has no e-mail address.
+	ErrNoAddress = errors.New("person has no e-mail address")
+	// ErrOrigin: a ceremony may not run at this origin.
+	ErrOrigin = errors.New("origin is not trusted")
 )
 
 // An InvalidError names a field that is not what it must be.

@@ -1,11 +1,11 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/format/passkey"
@@ -20,14 +20,22 @@ type BindingAnswer struct {
 	UserAgent string // kept with the session, so that people recognise it
 	// SignedIn is the person of the browser's live session, empty if none.
 	SignedIn model.IdentityID
+	// Origin is that of the application's page, where the ceremony began with
+	// [Service.BeginEmbeddedBinding]; else empty.
+	Origin string
 }
 
-// Bound is a finished binding. SessionCookie is a secret.
+// Bound is a finished binding. SessionCookie is a secret. Within an application no
+// session begins.
 type Bound struct {
 	SessionCookie string
 	Session       model.Session
 	Passkey       model.Passkey
-	ReturnTo      string // a path of the realm
+	Job           model.BindingJob
+	Identity      model.Identity
+	// ReturnTo is a path of the realm, or a URL that the job's authenticator config
+	// trusts. Within an application it is empty where the job names none.
+	ReturnTo string
 }
 
 // FinishBinding verifies the new passkey, binds it and signs its person in, all
@@ -36,35 +44,55 @@ type Bound struct {
 // [ErrPasskeyTaken] or [ErrSoftwarePasskey]; any other error is ours.
 func (s *Service) FinishBinding(ctx context.Context, site *model.Site, a BindingAnswer) (Bound, error) {
 	now := s.now()
-	st, _, err := s.carried.Open(a.State, now.Time(), []byte(site.Realm.ID))
-	if err != nil {
-		return Bound{}, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
-	job, err := s.openJob(ctx, site, st.Job, now)
-	if err != nil {
-		return Bound{}, err
-	}
-	identity, err := s.person(ctx, site, job.IdentityID)
+	b, err := s.answered(ctx, site, a, now)
 	if err != nil {
 		return Bound{}, err
 	}
 	// The person may have got a passkey since the link was opened.
-	if _, err := s.proved(ctx, site, identity, st.prover(a.SignedIn)); err != nil {
-		return Bound{}, s.rather(ctx, site, st, err)
+	has, err := s.proved(ctx, site, b.link, b.state.prover(a.SignedIn))
+	if err != nil {
+		return Bound{}, s.rather(ctx, site, b.state, err)
 	}
-	key, err := s.register(ctx, site, binding{identity, st, a, now})
+	key, err := s.register(ctx, site, b)
 	if err != nil {
 		return Bound{}, err
 	}
-	cookie, session := s.sessions.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: identity.ID,
-		PasskeyID: key.ID, AuthTime: now, UserAgent: a.UserAgent})
+	done := Bound{Passkey: key, Job: b.link.Job, Identity: b.link.Identity, ReturnTo: returnTo(site, b.link)}
+	if !b.state.Embedded {
+		done.SessionCookie, done.Session = s.sessions.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
+			PasskeyID: key.ID, AuthTime: now, UserAgent: a.UserAgent})
+	}
 	// First makes the database decide what was read above: without a proof, no
 	// other passkey may have come in between.
-	done := Completion{Job: job.ID, At: now, First: st.Proved == "", Passkey: key, Session: session}
-	if err := s.complete(ctx, site, st, done); err != nil {
+	c := Completion{Job: b.link.Job.ID, At: now, First: b.state.Proved == "" && b.link.Job.Proof == "", Passkey: key, Session: done.Session}
+	b.another = len(has) > 0
+	if err := s.complete(ctx, site, b, c); err != nil {
 		return Bound{}, err
 	}
-	return Bound{SessionCookie: cookie, Session: session, Passkey: key, ReturnTo: returnTo(site, job)}, nil
+	return done, nil
+}
+
+// answered finds what an answer is about, if it still can be answered.
+func (s *Service) answered(ctx context.Context, site *model.Site, a BindingAnswer, now model.Millis) (binding, error) {
+	st, _, err := s.carried.Open(a.State, now.Time(), []byte(site.Realm.ID))
+	if err != nil {
+		return binding{}, fmt.Errorf("%w: %w", ErrCeremony, err)
+	}
+	b := binding{state: st, answer: a, at: now}
+	if b.link.Job, err = s.openJob(ctx, site, st.Job, now); err != nil {
+		return b, err
+	}
+	if b.link.Identity, err = s.person(ctx, site, b.link.Job.IdentityID); err != nil {
+		return b, err
+	}
+	b.link.Config, err = s.config(ctx, site, b.link.Job.ConfigID)
+	if errors.Is(err, model.ErrNotFound) {
+		return b, fmt.Errorf("%w: %w", ErrLinkUnknown, err)
+	}
+	if err == nil {
+		b.rp, err = b.link.rp(site, st.Embedded, a.Origin)
+	}
+	return b, err
 }
 
 // rather says that the link is used up where the passkey that stands in the way
@@ -80,33 +108,40 @@ func (s *Service) rather(ctx context.Context, site *model.Site, st bindingState,
 }
 
 // prover is who proved a passkey: the same person when the link was opened and
-// now.
+// now. An application has no session of ours to ask again.
 func (st bindingState) prover(signedIn model.IdentityID) model.IdentityID {
-	if st.Proved != signedIn {
+	if st.Proved != signedIn && !st.Embedded {
 		return ""
 	}
 	return st.Proved
 }
 
-func returnTo(site *model.Site, job model.BindingJob) string {
-	if job.RedirectURI != "" && site.LocalPath(job.RedirectURI) {
-		return job.RedirectURI
+// returnTo is where the person goes on, if it may still be led there.
+func returnTo(site *model.Site, l Link) string {
+	if l.Job.RedirectURI != "" && trustedTarget(site, l.Config, l.Job.RedirectURI) {
+		return l.Job.RedirectURI
+	}
+	if l.Embedded() {
+		return ""
 	}
 	return site.Path + "/approver/"
 }
 
 // A binding is one answer with all that it is checked against.
 type binding struct {
-	identity model.Identity
-	state    bindingState
-	answer   BindingAnswer
-	at       model.Millis
+	link   Link
+	rp     passkey.RP
+	state  bindingState
+	answer BindingAnswer
+	at     model.Millis
+	// another: the person has a passkey already.
+	another bool
 }
 
 // register verifies the browser's answer and has the realm sign that this key is
 // this person's from now on.
 func (s *Service) register(ctx context.Context, site *model.Site, b binding) (model.Passkey, error) {
-	c, err := passkey.VerifyRegistration(site.RP(), b.state.Challenge, b.answer.Response)
+	c, err := passkey.VerifyRegistration(b.rp, b.state.Challenge, b.answer.Response)
 	if err != nil {
 		return model.Passkey{}, fmt.Errorf("%w: %w", ErrPasskeyInvalid, err)
 	}
@@ -114,10 +149,14 @@ func (s *Service) register(ctx context.Context, site *model.Site, b binding) (mo
 	if err := evidence.CheckPublicKey(c.PublicKey); err != nil {
 		return model.Passkey{}, fmt.Errorf("%w: %w", ErrPasskeyInvalid, err)
 	}
-	key := model.Passkey{RealmID: site.Realm.ID, ID: model.PasskeyID(ids.New("psk")), IdentityID: b.identity.ID,
+	key := model.Passkey{RealmID: site.Realm.ID, ID: model.PasskeyID(ids.New("psk")), IdentityID: b.link.Identity.ID,
 		CredentialID: c.ID, PublicKey: c.PublicKey, AAGUID: c.AAGUID, SignCount: c.SignCount,
 		BackupEligible: c.BackupEligible, BackupState: c.BackupState, Transports: c.Transports,
-		CreatedAt: b.at, LastUsedAt: b.at}
+		Attestation: c.Attestation,
+		CreatedAt:   b.at, LastUsedAt: b.at}
+	if b.rp.ID != site.RPID {
+		key.RPID = b.rp.ID
+	}
 	if key.Software() && !site.Realm.Policy.Development {
 		return model.Passkey{}, ErrSoftwarePasskey
 	}
@@ -133,7 +172,7 @@ func (s *Service) sign(ctx context.Context, site *model.Site, key model.Passkey)
 	}
 	claims, err := evidence.NewBinding(evidence.BindingClaims{Iss: site.Issuer, Sub: string(key.IdentityID),
 		CredentialID: key.CredentialID, PublicKey: key.PublicKey, AAGUID: aaguid,
-		RPID: site.RPID, Iat: key.CreatedAt.Unix()})
+		RPID: cmp.Or(key.RPID, site.RPID), Iat: key.CreatedAt.Unix()})
 	if err != nil {
 		return "", fmt.Errorf("make binding: %w", err)
 	}
@@ -144,14 +183,19 @@ func (s *Service) sign(ctx context.Context, site *model.Site, key model.Passkey)
 	return jws, nil
 }
 
-// complete writes the passkey, the session and the end of the job.
-func (s *Service) complete(ctx context.Context, site *model.Site, st bindingState, c Completion) error {
-	err := s.store.CompleteBinding(ctx, c, c.effects(site))
+// complete writes the passkey, the session and the end of the job. Who had a
+// passkey before hears of the new one.
+func (s *Service) complete(ctx context.Context, site *model.Site, b binding, c Completion) error {
+	d, fx := deed{site: site, actor: string(c.Passkey.IdentityID), at: c.At}, c.effects(site)
+	if b.another {
+		s.tell(d, &fx, b.link.Identity, Notice{Kind: NoticePasskeyAdded, Job: c.Job, Passkey: c.Passkey.Name})
+	}
+	err := s.store.CompleteBinding(ctx, c, fx)
 	if errors.Is(err, model.ErrCommitUnknown) && s.has(ctx, site, c.Passkey) {
 		return nil
 	}
 	if errors.Is(err, model.ErrConflict) {
-		return s.conflict(ctx, site, st, c)
+		return s.lost(ctx, site, b.state, c)
 	}
 	if err != nil {
 		return fmt.Errorf("complete binding job %s: %w", c.Job, err)
@@ -166,8 +210,8 @@ func (s *Service) has(ctx context.Context, site *model.Site, key model.Passkey) 
 	return err == nil && slices.ContainsFunc(keys, func(k model.Passkey) bool { return k.ID == key.ID })
 }
 
-// conflict finds out which of the reasons it was that nothing was bound.
-func (s *Service) conflict(ctx context.Context, site *model.Site, st bindingState, c Completion) error {
+// lost finds out which of the reasons it was that nothing was bound.
+func (s *Service) lost(ctx context.Context, site *model.Site, st bindingState, c Completion) error {
 	if _, err := s.openJob(ctx, site, st.Job, c.At); err != nil {
 		return err
 	}
@@ -184,32 +228,15 @@ func (s *Service) conflict(ctx context.Context, site *model.Site, st bindingStat
 func (c Completion) effects(site *model.Site) model.Effects {
 	d := deed{site: site, actor: string(c.Passkey.IdentityID), at: c.At}
 	who, key := string(c.Passkey.IdentityID), string(c.Passkey.ID)
-	return model.Effects{
+	fx := model.Effects{
 		Events: []model.Event{
 			d.event("binding_job.completed", string(c.Job), map[string]string{"identity": who, "passkey": key}),
 			d.event("passkey.bound", key, map[string]string{"identity": who, "binding_job": string(c.Job)}),
-			d.event("session.started", who, map[string]string{"session": string(c.Session.ID), "passkey": key}),
 		},
 		Changes: []model.Change{d.identityChange(c.Passkey.IdentityID)},
 	}
-}
-
-// devices are words of user agents, the telling ones first, and what people
-// call such a thing.
-var devices = []struct{ word, name string }{
-	{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"CrOS", "Chromebook"},
-	{"Windows", "Windows"}, {"Macintosh", "Mac"}, {"Linux", "Linux"},
-}
-
-// passkeyName is a first name for a passkey; its owner may change it.
-func passkeyName(key model.Passkey, userAgent string) string {
-	if key.Software() {
-		return "Software passkey"
+	if c.Session.ID != "" {
+		fx.Events = append(fx.Events, d.event("session.started", who, map[string]string{"session": string(c.Session.ID), "passkey": key}))
 	}
-	for _, d := range devices {
-		if strings.Contains(userAgent, d.word) {
-			return "Passkey from " + d.name
-		}
-	}
-	return "Passkey"
+	return fx
 }

@@ -11,8 +11,10 @@ import (
 
 // NewIdentity is a person to be.
 type NewIdentity struct {
-	DisplayName string // empty: the username
+	DisplayName string               // empty: the username
+	Status      model.IdentityStatus // empty: active
 	Traits      model.Traits
+	Admin       bool   // may manage the realm
 	Actor       string // who does it; empty: the operator
 }
 
@@ -25,12 +27,17 @@ func (s *Service) CreateIdentity(ctx context.Context, site *model.Site, n NewIde
 	}
 	d := s.deed(site, n.Actor)
 	identity := model.Identity{RealmID: site.Realm.ID, ID: model.IdentityID(ids.New("idn")),
-		DisplayName: n.DisplayName, Status: model.IdentityActive, Traits: n.Traits,
+		DisplayName: n.DisplayName, Status: n.Status, Traits: n.Traits,
 		CreatedAt: d.at, UpdatedAt: d.at, Version: 1}
-	err = s.store.CreateIdentity(ctx, identity, model.Effects{
+	fx := model.Effects{
 		Events:  []model.Event{d.event("identity.created", string(identity.ID), nil)},
 		Changes: []model.Change{d.identityChange(identity.ID)},
-	})
+	}
+	if n.Admin {
+		identity.AdminSince = d.at
+		fx.Events = append(fx.Events, d.event("admin.added", string(identity.ID), nil))
+	}
+	err = s.store.CreateIdentity(ctx, identity, fx)
 	if errors.Is(err, model.ErrConflict) {
 		return model.Identity{}, fmt.Errorf("create identity %s: %w", n.Traits.Username, ErrUsernameTaken)
 	}
@@ -65,60 +72,4 @@ func (s *Service) Find(ctx context.Context, site *model.Site, login string) (mod
 		return identity, fmt.Errorf("find identity by login: %w", err)
 	}
 	return identity, nil
-}
-
-// Suspend stops a person: from now on they can neither sign in nor decide, and
-// the sessions and tokens that they have are dead, also after [Service.Activate].
-func (s *Service) Suspend(ctx context.Context, site *model.Site, id model.IdentityID, actor string) (model.Identity, error) {
-	return s.setStatus(ctx, statusChange{s.deed(site, actor), id, model.IdentitySuspended, "identity.suspended"})
-}
-
-// Activate lets a suspended person in again.
-func (s *Service) Activate(ctx context.Context, site *model.Site, id model.IdentityID, actor string) (model.Identity, error) {
-	return s.setStatus(ctx, statusChange{s.deed(site, actor), id, model.IdentityActive, "identity.activated"})
-}
-
-type statusChange struct {
-	deed
-	id     model.IdentityID
-	status model.IdentityStatus
-	kind   string
-}
-
-// statusTries bounds how often a change of status is tried anew because the
-// row changed under it.
-const statusTries = 5
-
-func (s *Service) setStatus(ctx context.Context, c statusChange) (model.Identity, error) {
-	for try := 1; ; try++ {
-		identity, err := s.Identity(ctx, c.site, c.id)
-		if err != nil || identity.Status == c.status {
-			return identity, err
-		}
-		identity.Status, identity.UpdatedAt = c.status, c.at
-		if c.status == model.IdentitySuspended {
-			identity.TokensInvalidBefore = max(identity.TokensInvalidBefore, c.at)
-		}
-		err = s.store.UpdateIdentity(ctx, identity, c.effects())
-		if errors.Is(err, model.ErrConflict) && try < statusTries {
-			continue
-		}
-		if err != nil {
-			return model.Identity{}, fmt.Errorf("set status of %s: %w", c.id, err)
-		}
-		identity.Version++
-		return identity, nil
-	}
-}
-
-func (c statusChange) effects() model.Effects {
-	fx := model.Effects{
-		Events:  []model.Event{c.event(c.kind, string(c.id), nil)},
-		Changes: []model.Change{c.identityChange(c.id)},
-	}
-	if c.status == model.IdentitySuspended {
-		// Its sessions are dead by now; this has the applications told.
-		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: c.at}, c.at)
-	}
-	return fx
 }

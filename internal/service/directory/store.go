@@ -8,6 +8,10 @@ import (
 
 // Store is what this service needs of the database.
 type Store interface {
+	PeopleStore
+	GroupStore
+	RoleStore
+
 	CreateIdentity(context.Context, model.Identity, model.Effects) error // ErrConflict: username taken, ignoring case
 	Identity(context.Context, model.RealmID, model.IdentityID) (model.Identity, error)
 	// IdentityByLogin finds the one identity that has this folded text as its
@@ -24,6 +28,16 @@ type Store interface {
 	RevokePasskey(ctx context.Context, realm model.RealmID, id model.PasskeyID, at model.Millis, fx model.Effects) error
 
 	CreateBindingJob(context.Context, model.BindingJob, model.Effects) error
+	// CreateBindingJobs writes all of them or none.
+	CreateBindingJobs(context.Context, []model.BindingJob, model.Effects) error
+	// IdentitiesByID finds those of the ids that there are.
+	IdentitiesByID(context.Context, model.RealmID, []model.IdentityID) ([]model.Identity, error)
+	BindingJob(context.Context, model.RealmID, model.BindingJobID) (model.BindingJob, error)
+	// BindingJobs lists as the query says, newest first.
+	BindingJobs(context.Context, model.RealmID, JobQuery) ([]model.BindingJob, error)
+	// FailBindingJob moves LINK_SENT to FAILED_TO_SEND; ErrConflict if it is
+	// another state by now.
+	FailBindingJob(context.Context, model.RealmID, FailedLink, model.Effects) error
 	BindingJobByToken(ctx context.Context, realm model.RealmID, digest []byte) (model.BindingJob, error)
 	// OpenBindingJob moves LINK_SENT to LINK_OPENED; no error if it was open already.
 	OpenBindingJob(ctx context.Context, realm model.RealmID, id model.BindingJobID, at model.Millis) error
@@ -37,8 +51,24 @@ type Store interface {
 	// First of an identity that has an unrevoked passkey by now.
 	CompleteBinding(ctx context.Context, b Completion, fx model.Effects) error
 
+	// ReplaceRecoveryCodes puts codes in place of all that a person had.
+	ReplaceRecoveryCodes(context.Context, model.RealmID, model.IdentityID, []model.RecoveryCode, model.Effects) error
+	RecoveryCodes(context.Context, model.RealmID, model.IdentityID) ([]model.RecoveryCode, error)
+	// RemoveRecoveryCodes takes all away; ErrNotFound if there is none.
+	RemoveRecoveryCodes(context.Context, model.RealmID, model.IdentityID, model.Effects) error
+	// UseRecoveryCode marks an unused code used and writes the job that it buys, in
+	// one transaction; ErrNotFound if there is no such unused code.
+	UseRecoveryCode(context.Context, model.RecoveryCode, model.BindingJob, model.Effects) error
+
 	// RecordEvents appends events that no other write causes.
 	RecordEvents(context.Context, []model.Event) error
+}
+
+// A FailedLink is a link that could not be sent.
+type FailedLink struct {
+	Job     model.BindingJobID
+	Failure string // a few words
+	At      model.Millis
 }
 
 // A Completion is what a finished binding job leaves behind.
@@ -49,5 +79,5 @@ type Completion struct {
 	// unrevoked one when the transaction commits.
 	First   bool
 	Passkey model.Passkey
-	Session model.Session
+	Session model.Session // without an id: none begins
 }

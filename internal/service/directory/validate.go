@@ -33,6 +33,13 @@ func (n NewIdentity) checked() (NewIdentity, error) {
 	if t.Type != traitsType {
 		return n, invalid("traits.type", "must be "+traitsType)
 	}
+	switch n.Status {
+	case "":
+		n.Status = model.IdentityActive
+	case model.IdentityActive, model.IdentitySuspended:
+	default:
+		return n, invalid("status", "must be active or suspended")
+	}
 	if err := checkUsername(t.Username); err != nil {
 		return n, err
 	}

@@ -32,8 +32,8 @@ func (s *Service) Deliver(ctx context.Context, site *model.Site, payload json.Ra
 	}
 }
 
-// endAll ends every session of a person, or makes the end of those known that
-// went with a passkey.
+// endAll ends every session of a person, and makes the end of those known that
+// went with the person, or with a passkey.
 func (s *Service) endAll(ctx context.Context, site *model.Site, e model.Ended) error {
 	list, err := s.cfg.Store.Sessions(ctx, site.Realm.ID, e.IdentityID, e.At)
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *Service) endAll(ctx context.Context, site *model.Site, e model.Ended) e
 		switch {
 		case e.PasskeyID == "" && session.EndedAt == 0 && session.AuthTime <= e.At:
 			errs = append(errs, s.cfg.Sessions.End(ctx, site, session, "server"))
-		case e.PasskeyID != "" && session.OpenedBy(e.PasskeyID) && session.EndedAt == e.At:
+		case session.EndedAt == e.At && (e.PasskeyID == "" || session.OpenedBy(e.PasskeyID)):
 			errs = append(errs, s.spread(ctx, site, model.Ended{SessionID: session.ID, IdentityID: e.IdentityID, At: e.At}))
 		}
 	}

@@ -2,43 +2,22 @@ package notify
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/assent-id/assent/internal/model"
 )
-
-// A Message is an e-mail.
-type Message struct {
-	To      string
-	Subject string
-	Text    string
-	At      time.Time
-}
-
-// A Composer writes the message for a payload, or answers ErrMoot.
-type Composer func(ctx context.Context, site *model.Site, payload json.RawMessage) (Message, error)
 
 // A Mailbox is the development mailbox: it keeps the newest messages of this
 // process for its page, and sends nothing anywhere.
 type Mailbox struct {
-	Compose Composer
-	mu      sync.Mutex
-	kept    []Message
+	mu   sync.Mutex
+	kept []Message
 }
 
 // mailboxSize is how many messages are kept.
 const mailboxSize = 200
 
-// Deliver puts a message into the mailbox.
-func (m *Mailbox) Deliver(ctx context.Context, site *model.Site, payload json.RawMessage) error {
-	msg, err := m.Compose(ctx, site, payload)
-	if err != nil {
-		return fmt.Errorf("compose message: %w", err)
-	}
+// Send puts a message into the mailbox.
+func (m *Mailbox) Send(_ context.Context, msg Message) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.kept = append(m.kept, msg)

@@ -308,7 +308,8 @@ func (c *slowChannel) Deliver(_ context.Context, _ *model.Site, payload json.Raw
 
 func TestTheMailboxKeepsTheNewestMessages(t *testing.T) {
 	var n int
-	m := &notify.Mailbox{Compose: func(_ context.Context, _ *model.Site, p json.RawMessage) (notify.Message, error) {
+	m := &notify.Mailbox{}
+	mail := &notify.Mail{Transport: m, Compose: func(_ context.Context, _ *model.Site, p json.RawMessage) (notify.Message, error) {
 		if string(p) == `"moot"` {
 			return notify.Message{}, notify.ErrMoot
 		}
@@ -316,9 +317,9 @@ func TestTheMailboxKeepsTheNewestMessages(t *testing.T) {
 		return notify.Message{Subject: strconv.Itoa(n)}, nil
 	}}
 	for range 250 {
-		check(t, m.Deliver(t.Context(), nil, json.RawMessage(`1`)))
+		check(t, mail.Deliver(t.Context(), nil, json.RawMessage(`1`)))
 	}
-	if err := m.Deliver(t.Context(), nil, json.RawMessage(`"moot"`)); !errors.Is(err, notify.ErrMoot) {
+	if err := mail.Deliver(t.Context(), nil, json.RawMessage(`"moot"`)); !errors.Is(err, notify.ErrMoot) {
 		t.Errorf("a moot one: %v", err)
 	}
 	got := m.Messages()

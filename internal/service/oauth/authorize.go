@@ -31,6 +31,10 @@ type authorization struct {
 	since        model.Millis
 	// confirmed: the person has agreed in this very transaction.
 	confirmed bool
+	// within is where people authenticate to the application; nil: on our pages.
+	within *model.AuthenticatorConfig
+	// answered: the person has just authenticated within the application.
+	answered bool
 }
 
 // SignedIn is who sits at the browser.
@@ -50,6 +54,11 @@ type Outcome struct {
 	Held string
 	// Consent is what the person has to agree to.
 	Consent *Consent
+	// Authenticate is where the application itself lets the person sign in; it holds
+	// a signed request.
+	Authenticate string
+	// Within says how that application gets its answers; nil: by redirects, as ever.
+	Within *model.AuthenticatorConfig
 }
 
 // Authorize answers the authorization endpoint (RFC 6749, Section 4.1.1; OpenID
@@ -60,9 +69,9 @@ func (e *Engine) Authorize(ctx context.Context, r Request, who *SignedIn) (Outco
 	x := e.begin(authorize, r)
 	x.authz.since = x.now
 	if err := e.run(ctx, x); err != nil {
-		return e.turnBack(ctx, x, err)
+		return x.placed(e.turnBack(ctx, x, err))
 	}
-	return e.goOn(ctx, x, who)
+	return x.placed(e.goOn(ctx, x, who))
 }
 
 // Hold keeps a good request until the browser comes back with it.
@@ -70,10 +79,10 @@ func (e *Engine) Hold(ctx context.Context, r Request) (Outcome, error) {
 	x := e.begin(authorize, r)
 	x.authz.since = x.now
 	if err := e.run(ctx, x); err != nil {
-		return e.turnBack(ctx, x, err)
+		return x.placed(e.turnBack(ctx, x, err))
 	}
 	held, err := e.keepTransaction(ctx, x)
-	return Outcome{Client: x.client.ID, Held: held}, err
+	return x.placed(Outcome{Client: x.client.ID, Held: held}, err)
 }
 
 // turnBack sends an error to the client, once it is known where that is (RFC
@@ -165,10 +174,14 @@ func (e *Engine) Resume(ctx context.Context, r Request, text string, who *Signed
 	if err != nil {
 		return Outcome{}, err
 	}
+	return e.resumed(ctx, x, who)
+}
+
+func (e *Engine) resumed(ctx context.Context, x *exchange, who *SignedIn) (Outcome, error) {
 	if err := e.run(ctx, x); err != nil {
-		return e.turnBack(ctx, x, err)
+		return x.placed(e.turnBack(ctx, x, err))
 	}
-	return e.goOn(ctx, x, who)
+	return x.placed(e.goOn(ctx, x, who))
 }
 
 // Cancel is a person's no, wherever in a request they say it.
@@ -178,9 +191,9 @@ func (e *Engine) Cancel(ctx context.Context, r Request, text string) (Outcome, e
 		return Outcome{}, err
 	}
 	if err := e.run(ctx, x); err != nil {
-		return e.turnBack(ctx, x, err)
+		return x.placed(e.turnBack(ctx, x, err))
 	}
-	return e.turnBack(ctx, x, &Error{Code: AccessDenied, Description: "the person said no"})
+	return x.placed(e.turnBack(ctx, x, &Error{Code: AccessDenied, Description: "the person said no"}))
 }
 
 // A Party is an application as people are shown it. All of it is untrusted text.
@@ -201,15 +214,21 @@ func (e *Engine) goOn(ctx context.Context, x *exchange, who *SignedIn) (Outcome,
 		if x.prompts("none") {
 			return e.turnBack(ctx, x, &Error{Code: LoginRequired, Description: "nobody is signed in as the request wants it"})
 		}
+		if x.authz.within != nil {
+			return e.signInWithin(ctx, x)
+		}
 		out.SignIn, err = e.keepTransaction(ctx, x)
 		return out, err
+	}
+	if err := mayAdminister(x, who); err != nil {
+		return e.turnBack(ctx, x, err)
 	}
 	consent, err := e.missingConsent(ctx, x, who)
 	if err != nil {
 		return out, err
 	}
 	if consent != nil {
-		if x.prompts("none") {
+		if x.prompts("none") || x.authz.within != nil { // there, nobody could ask in our name
 			return e.turnBack(ctx, x, &Error{Code: ConsentRequired, Description: "the person has not agreed to this yet"})
 		}
 		out.Consent = consent
@@ -237,6 +256,9 @@ func (e *Engine) mustSignIn(ctx context.Context, x *exchange, who *SignedIn) (bo
 	other, err := e.otherPerson(ctx, x, who)
 	if err != nil || other {
 		return other && err == nil, err
+	}
+	if !fresh && x.hintsElsewhere(who) {
+		return true, nil
 	}
 	return e.mustStepUp(x, who, fresh)
 }

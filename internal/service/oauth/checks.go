@@ -53,6 +53,7 @@ var checks = []check{
 	{"client authentication", token | ciba | introspect | revoke | par | device, (*Engine).authenticateClient},
 	{"gate: client", token | ciba | introspect | revoke | par | device, (*Engine).admitClient},
 	{"client", authorize, (*Engine).loadClient},
+	{"authenticator config", authorize | par, (*Engine).loadAuthenticator},
 	{"may use the code flow", authorize | par, (*Engine).mayUseCode},
 	{"request_uri", par, (*Engine).rejectRequestURI},
 	{"request_uri", authorize, (*Engine).readPushed},

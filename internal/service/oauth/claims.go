@@ -189,5 +189,5 @@ func (x *exchange) consentScopes() []string {
 			}
 		}
 	}
-	return out
+	return x.summed(out)
 }

@@ -20,6 +20,7 @@ type Consent struct {
 	Party       Party
 	Redirect    string // where the browser goes with the answer
 	Person      string // display name
+	Locales     string // ui_locales of the request
 	Items       []ConsentItem
 	Again       bool // the person has allowed this application something before
 }
@@ -63,7 +64,7 @@ func (e *Engine) missingConsent(ctx context.Context, x *exchange, who *SignedIn)
 	if !missing && len(known) > 0 && !x.prompts("consent") && !anyProgram(x) {
 		return nil, nil //nolint:nilnil // nothing is missing
 	}
-	c := &Consent{Party: partyOf(x.client, x.authz.redirect), Redirect: x.authz.redirect, Person: who.Identity.DisplayName, Again: len(known) > 0}
+	c := &Consent{Party: partyOf(x.client, x.authz.redirect), Redirect: x.authz.redirect, Person: who.Identity.DisplayName, Locales: x.Params.Get("ui_locales"), Again: len(known) > 0}
 	c.Items = describeConsent(x, known)
 	c.Transaction, err = carry(ctx, e, consentLoad.from(x.Request, x.client.ID), x.Site, x.kept(), string(who.Session.ID))
 	return c, err
@@ -234,6 +235,7 @@ var scopeWords = map[string]ConsentItem{
 	"email":       {Title: "See your e-mail address"},
 	"phone":       {Title: "See your phone number"},
 	offlineAccess: {Title: "Keep this access while you are away", Text: "Until you take it back."},
+	administer:    {Title: "Manage this realm in your name", Text: "People, applications, keys and everything else that you may manage."},
 }
 
 // DescribeScopes puts scopes into words for people: those of OpenID Connect in

@@ -120,6 +120,9 @@ func (e *Engine) deviceClient(ctx context.Context, site *model.Site, who *Signed
 	if _, refused := gate.Refused(err); refused {
 		return nil, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
 	}
+	if err := mayAdminister(&exchange{client: client, scope: strings.Fields(d.Scope)}, who); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
+	}
 	return client, err
 }
 

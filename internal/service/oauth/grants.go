@@ -57,6 +57,7 @@ type entitlement struct {
 	grantID  model.GrantID    // empty: the token hangs under the client alone
 	scope    []string
 	audience []string
+	roles    []string // what the person is at the audience
 	details  []json.RawMessage
 	auth     *authentication
 	approval *approvedAction

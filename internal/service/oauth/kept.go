@@ -20,7 +20,7 @@ var authorizationParams = [...]string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "state", // RFC 6749, Section 4.1.1
 	"scope", "resource", "authorization_details", // RFC 8707, Section 2; RFC 9396, Section 3
 	"code_challenge", "code_challenge_method", "dpop_jkt", // RFC 7636, Section 4.3; RFC 9449, Section 10
-	"nonce", "prompt", "max_age", "acr_values", "claims", "id_token_hint", // OpenID Connect Core 1.0, Section 3.1.2.1
+	"nonce", "prompt", "max_age", "acr_values", "claims", "id_token_hint", "login_hint", "ui_locales", // OpenID Connect Core 1.0, Section 3.1.2.1
 }
 
 // maxKept bounds all of them together, in bytes of JSON.

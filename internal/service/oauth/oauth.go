@@ -63,6 +63,17 @@ type People interface {
 	Identity(ctx context.Context, site *model.Site, id model.IdentityID) (model.Identity, error)
 }
 
+// Authenticators finds authenticator configs.
+type Authenticators interface {
+	// For is that of an application; nil where it names none.
+	For(context.Context, *model.Site, *model.Client) (*model.AuthenticatorConfig, error)
+}
+
+// Roles says what people are at resource servers.
+type Roles interface {
+	RoleNames(ctx context.Context, site *model.Site, id model.IdentityID, resource string) ([]string, error)
+}
+
 // Approvals asks people.
 type Approvals interface {
 	Ask(ctx context.Context, site *model.Site, r approval.Request) (model.Approval, error)
@@ -79,11 +90,14 @@ type Config struct {
 	Keys      Keys
 	Gate      Gate
 	People    People
+	Roles     Roles // nil: nobody is anything
 	Approvals Approvals
-	Keyring   *seal.Keyring
-	Hub       *hub.Hub // wakes polls of devices; nil: nobody is woken
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Authenticators says where people authenticate; nil: on the realm's pages.
+	Authenticators Authenticators
+	Keyring        *seal.Keyring
+	Hub            *hub.Hub // wakes polls of devices; nil: nobody is woken
+	Log            *slog.Logger
+	Now            func() time.Time
 	// IssuerKeys finds the keys that trusted issuers publish; nil: only those whose
 	// keys the realm's policy holds can be believed.
 	IssuerKeys IssuerKeys
@@ -150,6 +164,8 @@ type Request struct {
 	Address, UserAgent string
 	// Basic is the Authorization header's Basic credentials, undecoded.
 	Basic *BasicCredentials
+	// Stay is whom the person at the browser goes on as, whatever login_hint says.
+	Stay model.IdentityID
 	// Wait is how long the client would like a poll to be held (RFC 7240,
 	// `Prefer: wait`); 0: answer at once.
 	Wait time.Duration

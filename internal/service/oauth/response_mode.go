@@ -54,6 +54,10 @@ func (e *Engine) checkResponseMode(_ context.Context, x *exchange) error {
 	if asked == "" {
 		return nil
 	}
+	if x.authz.within != nil && strings.HasPrefix(asked, modeFormPost) {
+		// The answer is an address that the application is told, and no page of ours.
+		return &Error{Code: InvalidRequest, Description: "response_mode form_post does not go with signing in within the application"}
+	}
 	if !slices.Contains(may, asked) || strings.HasPrefix(asked, modeFormPost) && !onTheWeb(x.authz.redirect) {
 		return &Error{Code: InvalidRequest, Description: "response_mode is not one that this application may use"}
 	}

@@ -31,10 +31,14 @@ type Onces interface {
 type Grants interface {
 	// Grant finds one; ErrNotFound.
 	Grant(context.Context, model.RealmID, model.GrantID) (model.Grant, error)
+	// ListGrants lists those that q means, the newest first; those of an application
+	// alone, by identity and then so.
+	ListGrants(context.Context, GrantList) ([]model.Grant, error)
 	// OpenGrant uses a single-use thing up, where one is named, and stores the
 	// grant that it gives, both or neither: ErrConflict if it was used before, if
-	// there is a grant of that id, or if everything of the
-	// realm, the application or the person was revoked since o.Decided.
+	// there is a grant of that id, or if everything of the realm, the application
+	// or the person was revoked, or the application disallowed by the person, since
+	// o.Decided.
 	OpenGrant(context.Context, Opening, model.Effects) error
 	// RefreshGrant moves the number of the refresh token on. ErrConflict if
 	// another number counts now, or the grant was revoked or is over.
@@ -54,7 +58,7 @@ type Opening struct {
 }
 
 // A GrantQuery means the grant of that id, or those of a session, or those that
-// an identity (or everybody, if it is empty) gave an application.
+// an identity (or everybody, if it is empty) gave an application (or all of them).
 type GrantQuery struct {
 	RealmID       model.RealmID
 	ID            model.GrantID
@@ -77,7 +81,18 @@ type Parking interface {
 type Consents interface {
 	Consents(context.Context, model.RealmID, model.IdentityID, model.ClientID) ([]string, error)
 	AddConsents(context.Context, []model.Consent, model.Effects) error // what is there already stays
-	RemoveConsents(context.Context, model.RealmID, model.IdentityID, model.ClientID, model.Effects) error
+	// ConsentsOf lists all that a person agreed to, by application and item.
+	ConsentsOf(context.Context, model.RealmID, model.IdentityID) ([]model.Consent, error)
+	// GrantsOf lists a person's grants, oldest first: for a while also those that
+	// are over or revoked.
+	GrantsOf(context.Context, model.RealmID, model.IdentityID) ([]model.Grant, error)
+	// Allowances lists the applications that were ever given something of a
+	// person's, by id.
+	Allowances(context.Context, model.RealmID, model.IdentityID) ([]model.Allowance, error)
+	// Disallow removes what the person agreed to until a.DisallowedAt. OpenGrant then
+	// refuses what was decided by then; the grants that are there are for
+	// RevokeGrants. Where that was done as far already, nothing is written.
+	Disallow(ctx context.Context, a model.Allowance, fx model.Effects) error
 }
 
 // Devices are devices that wait for people (RFC 8628).

@@ -56,6 +56,9 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 			return nil, err
 		}
 	}
+	if ent.roles, err = e.roles(ctx, x, ent); err != nil {
+		return nil, err
+	}
 	access, err := e.accessToken(ctx, x, ent, jti)
 	if err != nil {
 		return nil, err
@@ -159,6 +162,9 @@ func accessTokenClaims(x *exchange, ent *entitlement, jti string) []byte {
 	c.number("iat", iat)
 	c.number("exp", iat+int64(lifetime(x, ent)))
 	c.authenticated(ent.auth)
+	if len(ent.roles) > 0 {
+		c.texts("roles", ent.roles)
+	}
 	c.rawList("authorization_details", ent.details)
 	if ent.grantID != "" {
 		c.text("grant_id", string(ent.grantID))

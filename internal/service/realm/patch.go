@@ -61,6 +61,18 @@ func checkPolicy(p model.RealmPolicy) error {
 	if !slices.Contains([]model.RegistrationMode{model.RegistrationOff, model.RegistrationToken, model.RegistrationOpen}, p.Registration.Mode) {
 		return fmt.Errorf("%w: registration.mode is token, open, or left out", ErrPolicy)
 	}
+	for _, origin := range p.RelatedOrigins {
+		// Browsers compare origins to the letter; apps have some of other schemes.
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Opaque == "" && (u.Host == "" || u.Scheme+"://"+u.Host != origin) {
+			return fmt.Errorf("%w: related_origins are written as browsers write origins, such as https://shop.example", ErrPolicy)
+		}
+	}
+	if p.Attestation.Mode != "" && p.Attestation.Mode != model.AttestationDirect {
+		return fmt.Errorf("%w: attestation.mode is direct, or left out", ErrPolicy)
+	}
+	if err := p.Attestation.Rules().Check(); err != nil {
+		return fmt.Errorf("%w: attestation: %w", ErrPolicy, err)
+	}
 	for _, r := range p.Resources {
 		if u, err := url.Parse(r.Resource); err != nil || u.Scheme == "" || u.Fragment != "" { // RFC 8707, Section 2
 			return fmt.Errorf("%w: a resource is an absolute URI without a fragment", ErrPolicy)
@@ -96,11 +108,21 @@ func checkIssuer(t model.TrustedIssuer) error {
 	return nil
 }
 
-// A PolicyChange is what somebody wants of a policy.
+// A PolicyChange is what somebody wants of a policy: Policy in its place, or, where
+// that is nil, Members in place of some of its members.
 type PolicyChange struct {
+	Policy  *model.RealmPolicy
 	Members []byte // see Patch
 	Version int64  // that the realm must have; 0: any
 	Actor   string
+}
+
+// over is the policy that comes of it.
+func (c *PolicyChange) over(p model.RealmPolicy) (model.RealmPolicy, error) {
+	if c.Policy != nil {
+		return *c.Policy, checkPolicy(*c.Policy)
+	}
+	return Patch(p, c.Members)
 }
 
 // PatchPolicy changes the policy of a realm and returns the realm as it is then:
@@ -113,7 +135,7 @@ func (s *Service) PatchPolicy(ctx context.Context, id model.RealmID, c PolicyCha
 			refused = ErrChanged
 		} else {
 			host := r.Policy.Host
-			if r.Policy, refused = Patch(r.Policy, c.Members); refused == nil && r.Policy.Host != host {
+			if r.Policy, refused = c.over(r.Policy); refused == nil && r.Policy.Host != host {
 				refused = fmt.Errorf("%w: the realm's own host is settled when it is created", ErrPolicy)
 			}
 		}

@@ -26,10 +26,23 @@ func TestAPatchReplacesMembersAsAWholeAndLeavesTheOldPolicyAlone(t *testing.T) {
 	}
 }
 
+func TestOriginsOfSitesAndOfAppsMayBeRelated(t *testing.T) {
+	for _, good := range []string{"https://shop.example", "https://shop.example:8443", "http://localhost:3000", "android:apk-key-hash:MNwMZ0qLCbmRsHXJWKaAxxWqhXAvdUOqPTKSnPLZ1Nc"} {
+		if _, err := realm.Patch(model.RealmPolicy{}, []byte(`{"related_origins":["`+good+`"]}`)); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+}
+
 func TestAPatchThatMeansNothingIsRefused(t *testing.T) {
 	for _, bad := range []string{``, `null`, `[]`, `7`, `{`, `{"pasword":true}`, `{"passwords":"yes"}`, `{"registration":{"mode":"maybe"}}`,
 		`{"resources":[{"resource":"relative"}]}`, `{"resources":[{"resource":"https://a.example/#f"}]}`, `{"trusted_issuers":[{}]}`,
 		`{"trusted_issuers":[{"issuer":"https://i.example","jwks_uri":"https://i.example/jwks","jwks":{"keys":[]}}]}`,
+		`{"related_origins":["https://shop.example/"]}`, `{"related_origins":["shop.example"]}`, `{"related_origins":["HTTPS://shop.example"]}`,
+		`{"attestation":{"mode":"indirect"}}`, `{"attestation":{"require":true}}`, `{"attestation":{"authenticators":["2fc0579f-8113-47ea-b116-bb5a8db9202a"]}}`,
+		`{"attestation":{"mode":"direct","require":true}}`, `{"attestation":{"mode":"direct","roots":["certificate"]}}`,
+		`{"attestation":{"mode":"direct","authenticators":["2FC0579F-8113-47EA-B116-BB5A8DB9202A"]}}`,
+		`{"attestation":{"mode":"direct","authenticators":["2fc0579f811347eab116bb5a8db9202a0000"]}}`,
 		`{"authorization_details_types":{"":{}}}`, `{"authorization_details_types":{"a":true}}`} {
 		if _, err := realm.Patch(model.RealmPolicy{}, []byte(bad)); !errors.Is(err, realm.ErrPolicy) {
 			t.Errorf("%s: %v", bad, err)

@@ -7,6 +7,7 @@
 package realm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ type Config struct {
 	// Trusted reports whether memory may be believed; nil: always. While it may
 	// not, every question goes to the database.
 	Trusted func() bool
+	// Prepare gives a new realm what each has from the start; nil: nothing. It may
+	// run again.
+	Prepare func(context.Context, *model.Site) error
 }
 
 // A Service answers which realm is which.
@@ -216,6 +220,7 @@ type NewRealm struct {
 	DisplayName string
 	Default     bool
 	Policy      model.RealmPolicy
+	Actor       string // empty: an operator at the server itself
 }
 
 // Create stores a realm; model.ErrConflict if the name is taken.
@@ -224,6 +229,9 @@ func (s *Service) Create(ctx context.Context, n NewRealm) (*model.Site, error) {
 		return nil, ErrName
 	}
 	if err := s.checkHost(ctx, n); err != nil {
+		return nil, err
+	}
+	if err := checkPolicy(n.Policy); err != nil {
 		return nil, err
 	}
 	if n.DisplayName == "" {
@@ -235,13 +243,19 @@ func (s *Service) Create(ctx context.Context, n NewRealm) (*model.Site, error) {
 	}
 	now := model.MillisOf(s.cfg.Now())
 	r := model.Realm{ID: model.RealmID(ids.New("rlm")), TenantID: tenant, Name: n.Name, DisplayName: n.DisplayName,
-		Default: n.Default, Status: model.RealmActive, Policy: n.Policy, CreatedAt: now, Version: 1}
-	fx := effects(r.ID, "realm.created", "operator", now)
+		Default: n.Default, Status: model.RealmActive, Policy: n.Policy, CreatedAt: now, UpdatedAt: now, Version: 1}
+	fx := effects(r.ID, "realm.created", cmp.Or(n.Actor, "operator"), now)
 	if err := s.cfg.Store.CreateRealm(ctx, r, fx); err != nil {
 		return nil, fmt.Errorf("create realm %s: %w", n.Name, err)
 	}
 	s.forget()
-	return s.site(r), nil
+	site := s.site(r)
+	if s.cfg.Prepare != nil {
+		if err := s.cfg.Prepare(ctx, site); err != nil {
+			return nil, fmt.Errorf("prepare realm %s: %w", n.Name, err)
+		}
+	}
+	return site, nil
 }
 
 func (s *Service) tenant(ctx context.Context, id model.TenantID) (model.TenantID, error) {
@@ -257,7 +271,8 @@ func (s *Service) tenant(ctx context.Context, id model.TenantID) (model.TenantID
 	if id != "" {
 		return "", fmt.Errorf("tenant %s: %w", id, model.ErrNotFound)
 	}
-	t := model.Tenant{ID: model.TenantID(ids.New("ten")), Name: "default", CreatedAt: model.MillisOf(s.cfg.Now())}
+	now := model.MillisOf(s.cfg.Now())
+	t := model.Tenant{ID: model.TenantID(ids.New("ten")), Name: "default", CreatedAt: now, UpdatedAt: now, Version: 1}
 	if err := s.cfg.Store.CreateTenant(ctx, t, model.Effects{}); err != nil {
 		if errors.Is(err, model.ErrConflict) { // another node was first
 			return s.tenant(ctx, id)

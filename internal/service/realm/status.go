@@ -50,10 +50,12 @@ func (s *Service) update(ctx context.Context, id model.RealmID, change func(*mod
 		if err != nil {
 			return err
 		}
-		fx := change(&r, model.MillisOf(s.cfg.Now()))
+		now := model.MillisOf(s.cfg.Now())
+		fx := change(&r, now)
 		if len(fx.Events) == 0 {
 			return nil
 		}
+		r.UpdatedAt = now
 		err = s.cfg.Store.UpdateRealm(ctx, r, fx)
 		if errors.Is(err, model.ErrConflict) && try < tries {
 			continue

@@ -37,11 +37,23 @@ const onceMargin = time.Hour
 // a [*Refused]; any other error is ours. Of several that present one ceremony,
 // exactly one signs in.
 func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (SignedIn, error) {
-	try := attempt{site: site, at: s.now()}
+	try := attempt{site: site, rp: site.RP(), at: s.now()}
 	st, until, err := s.carried.Open(a.State, try.at.Time(), []byte(site.Realm.ID))
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("%w: %w", ErrCeremony, err)
 	}
+	try.began = model.MillisOf(until.Add(-ceremonyLife))
+	return s.finish(ctx, try, begun{st.Nonce, model.MillisOf(until)}, a)
+}
+
+// begun is a ceremony that was begun here: what its challenge is made of, and when
+// its time is over.
+type begun struct {
+	nonce []byte
+	until model.Millis
+}
+
+func (s *Service) finish(ctx context.Context, try attempt, b begun, a Answer) (SignedIn, error) {
 	assertion, err := passkey.ParseAssertion(a.Response)
 	if err != nil {
 		return SignedIn{}, &Refused{Cause: CauseMalformed, Err: err}
@@ -50,18 +62,18 @@ func (s *Service) Finish(ctx context.Context, site *model.Site, a Answer) (Signe
 	if err != nil {
 		return SignedIn{}, err
 	}
-	use, err := s.verify(ctx, try, key, proof{assertion, passkey.SignInChallenge(st.Nonce)})
+	use, err := s.verify(ctx, try, key, proof{assertion, passkey.SignInChallenge(b.nonce)})
 	if err != nil {
 		return SignedIn{}, err
 	}
 	if err := s.admit(ctx, try); err != nil {
 		return SignedIn{}, err
 	}
-	cookie, session := s.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
+	cookie, session := s.NewSession(model.Session{RealmID: try.site.Realm.ID, IdentityID: key.IdentityID,
 		PasskeyID: key.ID, AuthTime: try.at, UserAgent: a.UserAgent})
-	session.ID = s.stays(ctx, site, a.Cookie, session)
-	once := model.Once{Namespace: model.OnceCeremony, RealmID: site.Realm.ID,
-		Digest: sha256.Sum256(st.Nonce), Until: model.MillisOf(until).Add(onceMargin)}
+	session.ID = s.stays(ctx, try.site, a.Cookie, session)
+	once := model.Once{Namespace: model.OnceCeremony, RealmID: try.site.Realm.ID,
+		Digest: sha256.Sum256(b.nonce), Until: b.until.Add(onceMargin)}
 	if err := s.commit(ctx, try, once, opening{session, use}); err != nil {
 		return SignedIn{}, err
 	}
@@ -82,7 +94,7 @@ func (s *Service) stays(ctx context.Context, site *model.Site, cookie string, se
 func (s *Service) passkey(ctx context.Context, try *attempt, a *passkey.Assertion) (model.Passkey, error) {
 	key, err := s.store.PasskeyByCredential(ctx, try.site.Realm.ID, a.CredentialID)
 	if errors.Is(err, model.ErrNotFound) {
-		return key, s.refuse(ctx, *try, s.unknown(ctx, *try, a), err)
+		return key, s.stranger(ctx, *try, a, err)
 	}
 	if err != nil {
 		return key, fmt.Errorf("find passkey: %w", err)
@@ -93,22 +105,13 @@ func (s *Service) passkey(ctx context.Context, try *attempt, a *passkey.Assertio
 	if !bytes.Equal(a.UserHandle, []byte(key.IdentityID)) {
 		return key, s.refuse(ctx, *try, CauseOtherPerson, nil)
 	}
+	if !key.For(try.rp.ID, try.site.RPID) {
+		return key, s.refuse(ctx, *try, CauseOtherRP, nil)
+	}
+	if try.only != "" && key.ID != try.only {
+		return key, s.refuse(ctx, *try, CauseNotChosen, nil)
+	}
 	return key, nil
-}
-
-// unknown tells a revoked passkey from one that was never here. Only the audit
-// trail learns the difference.
-func (s *Service) unknown(ctx context.Context, try attempt, a *passkey.Assertion) Cause {
-	keys, err := s.store.Passkeys(ctx, try.site.Realm.ID, model.IdentityID(a.UserHandle))
-	if err != nil {
-		return CauseUnknownPasskey
-	}
-	for _, k := range keys {
-		if bytes.Equal(k.CredentialID, a.CredentialID) {
-			return CauseRevokedPasskey
-		}
-	}
-	return CauseUnknownPasskey
 }
 
 // A proof is an assertion and the challenge that it must answer.
@@ -120,14 +123,14 @@ type proof struct {
 // verify checks the signature and everything under it.
 func (s *Service) verify(ctx context.Context, try attempt, key model.Passkey, p proof) (model.PasskeyUse, error) {
 	var none model.PasskeyUse
-	result, err := p.assertion.Verify(try.site.RP(), p.challenge, passkey.Credential{
+	result, err := p.assertion.Verify(try.rp, p.challenge, passkey.Credential{
 		ID: key.CredentialID, PublicKey: key.PublicKey, AAGUID: key.AAGUID, SignCount: key.SignCount,
 		BackupEligible: key.BackupEligible, BackupState: key.BackupState, Transports: key.Transports})
 	if err != nil {
 		return none, s.refuse(ctx, try, CauseAssertion, err)
 	}
 	if result.CloneSuspected {
-		return none, s.refuse(ctx, try, CauseClone, nil)
+		return none, s.suspect(ctx, try, key, result)
 	}
 	if key.Software() && !try.site.Realm.Policy.Development {
 		return none, s.refuse(ctx, try, CauseSoftware, nil)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 
 	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/format/passkey"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/gate"
 )
@@ -31,15 +32,22 @@ const (
 	CauseMalformed      Cause = "response_malformed"
 	CauseUnknownPasskey Cause = "passkey_unknown"
 	CauseRevokedPasskey Cause = "passkey_revoked"
-	CauseOtherPerson    Cause = "user_handle_mismatch"
-	CauseAssertion      Cause = "assertion_invalid"
-	CauseClone          Cause = "clone_suspected"
-	CauseSoftware       Cause = "software_passkey"
-	CauseReplayed       Cause = "ceremony_replayed"
-	CauseSuspended      Cause = "identity_suspended"
-	CauseRealmDisabled  Cause = "realm_disabled"
-	CauseGate           Cause = "gate"
-	CausePassword       Cause = "password_wrong"
+	// CauseElsewhere: another realm of this server, which browsers cannot tell from
+	// this one, has the passkey. It must not be forgotten.
+	CauseElsewhere   Cause = "passkey_elsewhere"
+	CauseOtherPerson Cause = "user_handle_mismatch"
+	CauseOtherRP     Cause = "relying_party_mismatch" // made for another one
+	CauseAssertion   Cause = "assertion_invalid"
+	CauseClone       Cause = "clone_suspected"
+	// CauseOvertaken: the counter did not grow, and another answer of the passkey came
+	// in since this sign-in began. Answers that change places look like that too.
+	CauseOvertaken     Cause = "counter_overtaken"
+	CauseSoftware      Cause = "software_passkey"
+	CauseReplayed      Cause = "ceremony_replayed"
+	CauseSuspended     Cause = "identity_suspended"
+	CauseRealmDisabled Cause = "realm_disabled"
+	CauseGate          Cause = "gate"
+	CausePassword      Cause = "password_wrong"
 )
 
 // A Refused is a sign-in that did not happen.
@@ -60,12 +68,18 @@ func (r *Refused) Unwrap() error { return r.Err }
 // An attempt is what is known of a sign-in so far.
 type attempt struct {
 	site     *model.Site
+	rp       passkey.RP   // whose passkeys may answer
+	began    model.Millis // when the ceremony did
 	at       model.Millis
 	identity model.IdentityID
 	passkey  model.PasskeyID
+	// only is the passkey that must answer; empty: any.
+	only model.PasskeyID
 	// bucket limits what is written of refusals where the identity must not: whether
 	// something is written takes time, and would tell who exists.
 	bucket string
+	// also is noted together with a refusal.
+	also []model.Event
 }
 
 // refuse notes a refusal in the audit trail and returns it. That the note
@@ -77,7 +91,7 @@ func (s *Service) refuse(ctx context.Context, a attempt, cause Cause, err error)
 		return refused
 	}
 	event := a.event("signin.refused", map[string]string{"cause": string(cause), "passkey": string(a.passkey)})
-	if err := s.store.RecordEvents(ctx, []model.Event{event}); err != nil {
+	if err := s.store.RecordEvents(ctx, append(a.also, event)); err != nil {
 		s.log.WarnContext(ctx, "record refused sign-in", slog.String("cause", string(cause)), slog.Any("error", err))
 	}
 	return refused

@@ -25,10 +25,12 @@ type Gate interface {
 	Person(ctx context.Context, site *model.Site, identity model.Identity) error
 }
 
-// Config is what the service works with. Store, Gate and Keyring are needed.
+// Config is what the service works with. Store, Gate, Realms and Keyring are
+// needed.
 type Config struct {
 	Store   Store
 	Gate    Gate
+	Realms  Realms
 	Keyring *seal.Keyring
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: none
@@ -45,6 +47,7 @@ type Config struct {
 type Service struct {
 	store          Store
 	gate           Gate
+	realms         Realms
 	carried        seal.Carried[state]
 	clock          func() time.Time
 	log            *slog.Logger
@@ -67,7 +70,7 @@ const (
 
 // New returns the service.
 func New(c Config) *Service {
-	s := &Service{store: c.Store, gate: c.Gate, clock: c.Now, log: c.Log,
+	s := &Service{store: c.Store, gate: c.Gate, realms: c.Realms, clock: c.Now, log: c.Log,
 		carried: seal.Carried[state]{Keyring: c.Keyring, Purpose: sealPurpose, Life: ceremonyLife},
 		idle:    c.Idle, absolute: c.Absolute,
 		refusals: limit.NewKeyed(limit.Per(refusalsPerMinute, time.Minute), refusalKeys), passwords: newPasswords(c.AddressTries)}

@@ -147,7 +147,7 @@ var strangers = []refusal{
 		_, err := w.TrySignIn(t, w.Site, device)
 		return err
 	}},
-	{"a passkey of another realm", signin.CauseUnknownPasskey, func(t *testing.T, w *signintest.World) error {
+	{"a passkey of another realm of the host", signin.CauseElsewhere, func(t *testing.T, w *signintest.World) error {
 		t.Helper()
 		bob := w.Person(t, w.Other, "bob")
 		device := signintest.NewVirtual(w.Other)

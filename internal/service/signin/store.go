@@ -12,6 +12,9 @@ type Store interface {
 	Identity(context.Context, model.RealmID, model.IdentityID) (model.Identity, error)
 	// PasskeyByCredential finds an unrevoked passkey of the realm; ErrNotFound.
 	PasskeyByCredential(ctx context.Context, realm model.RealmID, credentialID []byte) (model.Passkey, error)
+	// PasskeyHomes lists where an unrevoked passkey of this credential id is, in
+	// whichever realm.
+	PasskeyHomes(ctx context.Context, credentialID []byte) ([]model.PasskeyHome, error)
 	// Passkeys lists those of an identity, revoked ones too.
 	Passkeys(context.Context, model.RealmID, model.IdentityID) ([]model.Passkey, error)
 	// SignIn consumes the ceremony (ErrConflict if it was used), stores the

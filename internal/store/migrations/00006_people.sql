@@ -123,3 +123,25 @@ CREATE INDEX idempotent_expires ON idempotent (expires_at);
 
 -- What a person was given, newest last.
 CREATE INDEX access_grant_identity ON access_grant (identity_id, id, realm_id) WHERE identity_id <> '';
+
+-- allowance: an application that was given something of a person's, when last, and
+-- when the person last took back what it had; 0: never.
+CREATE TABLE allowance (
+  realm_id       {{text}} NOT NULL,
+  identity_id    {{text}} NOT NULL,
+  application_id {{text}} NOT NULL,
+  used_at        {{int}}  NOT NULL,
+  disallowed_at  {{int}}  NOT NULL,
+  PRIMARY KEY (realm_id, identity_id, application_id)
+){{rowless}};
+{{postgres}} ALTER TABLE allowance SET (fillfactor = 85);
+
+-- Open jobs keep the authenticator config that they name.
+CREATE INDEX binding_job_config ON binding_job (authenticator_config_id, realm_id) WHERE authenticator_config_id <> '';
+
+-- name_folded repeats display_name as it is looked for: people are listed by how
+-- their names begin.
+ALTER TABLE identity ADD COLUMN name_folded {{text}} NOT NULL DEFAULT '';
+UPDATE identity SET name_folded = lower(display_name);
+CREATE INDEX identity_name ON identity (name_folded, realm_id);
+CREATE INDEX identity_suspended ON identity (id, realm_id) WHERE status = 'suspended';

@@ -107,11 +107,9 @@ var deeds = []deed{
 		o := w.deviceGrant(d)
 		return func(fx model.Effects) error { return w.RedeemDevice(w.ctx, d.Digest, o, fx) }
 	}},
-	{"RemoveConsents", func(w *world) func(model.Effects) error {
+	{"Disallow", func(w *world) func(model.Effects) error {
 		w.ok(w.AddConsents(w.ctx, w.home.consentsTo("scope a"), model.Effects{}))
-		return func(fx model.Effects) error {
-			return w.RemoveConsents(w.ctx, w.home.realm.ID, w.home.person.ID, w.home.app.ID, fx)
-		}
+		return func(fx model.Effects) error { return w.Disallow(w.ctx, w.home.disallowing(start), fx) }
 	}},
 	{"UpdateRegistration", func(w *world) func(model.Effects) error {
 		a := w.registered(w.home, model.OriginDynamic, start)
@@ -124,6 +122,18 @@ var deeds = []deed{
 	{"ReapRegistration", func(w *world) func(model.Effects) error {
 		a := w.registered(w.home, model.OriginDynamic, start)
 		return func(fx model.Effects) error { return w.ReapRegistration(w.ctx, a.RealmID, a.ID, start+1, fx) }
+	}},
+	{"CreateAuthenticatorConfig", func(w *world) func(model.Effects) error {
+		c := newConfig(w.home.realm.ID)
+		return func(fx model.Effects) error { return w.CreateAuthenticatorConfig(w.ctx, c, fx) }
+	}},
+	{"UpdateAuthenticatorConfig", func(w *world) func(model.Effects) error {
+		c := w.config()
+		return func(fx model.Effects) error { return w.UpdateAuthenticatorConfig(w.ctx, c, fx) }
+	}},
+	{"DeleteAuthenticatorConfig", func(w *world) func(model.Effects) error {
+		c := w.config()
+		return func(fx model.Effects) error { return w.DeleteAuthenticatorConfig(w.ctx, c, start, fx) }
 	}},
 	{"Revoke", func(w *world) func(model.Effects) error {
 		r := w.revocation(model.RevokeGrant, "grt_1")

@@ -104,10 +104,23 @@ var grantRevocationPromises = []promise{
 		same(w, w.revoke(q), grantIDs([]model.Grant{hers, nobodys}))
 		same(w, w.grant(others), others)
 	}},
+	{"APersonTakesAllThatTheyGave", func(w *world) {
+		mine, elsewhere, hers, nobodys := w.home.grant(), w.home.grant(), w.home.grant(), w.home.grant()
+		elsewhere.ApplicationID, hers.IdentityID, nobodys.IdentityID = "agt_b", "idn_b", ""
+		under := child(mine)
+		under.IdentityID = "idn_c"
+		for _, g := range []model.Grant{mine, elsewhere, hers, nobodys, under} {
+			w.opened(g)
+		}
+		want := grantIDs([]model.Grant{mine, elsewhere, under})
+		same(w, w.revoke(oauth.GrantQuery{RealmID: mine.RealmID, IdentityID: mine.IdentityID, At: start}), want)
+		same(w, w.grant(hers), hers)
+		same(w, w.grant(nobodys), nobodys)
+	}},
 	{"AQueryThatNamesNothingIsRefused", func(w *world) {
 		g := w.opened(w.home.grant())
-		if _, err := w.RevokeGrants(w.ctx, oauth.GrantQuery{RealmID: g.RealmID, IdentityID: g.IdentityID, At: start}, model.Effects{}); err == nil {
-			w.Error("a query without a grant, a session and an application was taken")
+		if _, err := w.RevokeGrants(w.ctx, oauth.GrantQuery{RealmID: g.RealmID, At: start}, model.Effects{}); err == nil {
+			w.Error("a query without a grant, a session, an application and a person was taken")
 		}
 		same(w, w.grant(g), g)
 	}},

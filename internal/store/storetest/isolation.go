@@ -120,6 +120,15 @@ var notFound = []trespass{
 		_, err := w.RealmSecret(w.ctx, foreign, s.Name)
 		return err
 	}},
+	{"AuthenticatorConfig", func(w *world, foreign model.RealmID) error {
+		_, err := w.AuthenticatorConfig(w.ctx, foreign, w.config().ID)
+		return err
+	}},
+	{"DeleteAuthenticatorConfig", func(w *world, foreign model.RealmID) error {
+		c := w.config()
+		c.RealmID = foreign
+		return w.DeleteAuthenticatorConfig(w.ctx, c, start, model.Effects{})
+	}},
 	{"DeleteApplication", func(w *world, foreign model.RealmID) error {
 		return w.DeleteApplication(w.ctx, foreign, w.home.app.ID, start, model.Effects{})
 	}},
@@ -260,7 +269,13 @@ func checkForeignRemovals(w *world) {
 	} {
 		same(w, len(w.revoke(q)), 0)
 	}
-	w.ok(w.RemoveConsents(w.ctx, away, w.home.person.ID, w.home.app.ID, model.Effects{}))
+	foreign := w.home.disallowing(start)
+	foreign.RealmID = away
+	w.ok(w.Disallow(w.ctx, foreign, model.Effects{}))
+	w.ok(w.OpenGrant(w.ctx, once(w.home.grant()), model.Effects{}))
+	same(w, len(got(w.ConsentsOf(w.ctx, away, w.home.person.ID))), 0)
+	same(w, got(w.Allowances(w.ctx, home, w.home.person.ID))[0].DisallowedAt, 0)
+	same(w, got(w.GrantsOf(w.ctx, away, w.home.person.ID)), []model.Grant{w.grant(twin)})
 	same(w, []model.Grant{w.grant(g), w.grant(kid)}, []model.Grant{g, kid})
 	same(w, got(w.Revoked(w.ctx, home, model.RevokeGrant, string(g.ID))), 0)
 	same(w, w.consents(w.home), []string{"scope a"})

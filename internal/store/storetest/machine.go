@@ -22,6 +22,7 @@ var machinePromises = []promise{
 			// People of this story alone; nothing of another one gets in.
 			for range 2 {
 				p := newPerson(w.home.realm.ID, "")
+				w.ok(w.CreateIdentity(w.ctx, p, model.Effects{}))
 				m.people = append(m.people, p.ID)
 			}
 			m.apps = []model.ClientID{"agt_a", "agt_b"}

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/ids"
@@ -29,6 +31,20 @@ var signInPromises = []promise{
 		for _, id := range [][]byte{revoked.CredentialID, secret(), nil} {
 			_, err := w.PasskeyByCredential(w.ctx, w.home.realm.ID, id)
 			w.refused(err, model.ErrNotFound)
+		}
+	}},
+	{"AnUnrevokedPasskeyIsKnownToBeInEachRealmThatHasIt", func(w *world) {
+		twin := newPasskey(w.away.person)
+		twin.CredentialID, twin.RPID = w.home.passkey.CredentialID, "shop.example"
+		w.ok(w.bind(twin))
+		revoked := newPasskey(w.home.person)
+		revoked.RevokedAt = start
+		w.ok(w.bind(revoked))
+		homes := got(w.PasskeyHomes(w.ctx, twin.CredentialID))
+		slices.SortFunc(homes, func(a, b model.PasskeyHome) int { return strings.Compare(a.RPID, b.RPID) })
+		same(w, homes, []model.PasskeyHome{{RealmID: w.home.realm.ID}, {RealmID: w.away.realm.ID, RPID: "shop.example"}})
+		for _, id := range [][]byte{revoked.CredentialID, secret(), nil} {
+			same(w, len(got(w.PasskeyHomes(w.ctx, id))), 0)
 		}
 	}},
 	{"SigningInStoresTheSessionAndTheUseOfThePasskey", func(w *world) {

@@ -31,9 +31,13 @@ func Run(t *testing.T, fresh Database) {
 		tests []promise
 	}{
 		{"Realm", realmPromises},
+		{"Authenticator", authenticatorPromises},
 		{"Keys", keysPromises},
 		{"Application", applicationPromises},
 		{"Directory", directoryPromises},
+		{"People", peoplePromises},
+		{"Group", groupPromises},
+		{"Role", rolePromises},
 		{"Binding", bindingPromises},
 		{"SignIn", signInPromises},
 		{"Password", passwordPromises},

@@ -38,10 +38,10 @@ export interface Server {
 
 const binary = resolve(process.env.ASSENT_BIN ?? join(import.meta.dirname, "../../../bin/assent"));
 
-/** Starts the server and waits until it says that it is ready. Variables of its environment may be added. */
-export async function startServer(environment: Record<string, string> = {}): Promise<Server> {
+/** Starts the server and waits until it says that it is ready. Variables of its environment, and flags, may be added. */
+export async function startServer(environment: Record<string, string> = {}, flags: string[] = []): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), "assent-e2e-"));
-  const child = spawn(binary, ["dev", "--json", "--listen", "127.0.0.1:0", "--data", data], {
+  const child = spawn(binary, ["dev", "--json", "--listen", "127.0.0.1:0", "--data", data, ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });

@@ -1,9 +1,11 @@
-/** Create a passkey from an open binding link, then go on to the approver. */
-import { busy, general, type Problem, post, readCeremony, ready, say, supported } from "./page";
+/** Create a passkey from an open binding link, then go on to where the link leads. */
+import { busy, general, type Problem, post, readCeremony, ready, say, supported, words } from "./page";
 
 interface Ceremony {
   options: PublicKeyCredentialCreationOptionsJSON;
   state: string;
+  /** The origin beside this one where the person may go on; absent: none. */
+  onward?: string;
 }
 
 let ceremony: Ceremony;
@@ -11,7 +13,7 @@ let ceremony: Ceremony;
 /** Makes the form of the binding page work. */
 export function startBinding(form: HTMLElement): void {
   if (!supported()) {
-    say("This browser cannot create passkeys yet. Update it, or open the link on another device.", { bad: true });
+    say(words("bind_unsupported"), { bad: true });
     return;
   }
   ceremony = readCeremony();
@@ -37,24 +39,24 @@ async function bind(): Promise<void> {
 }
 
 async function finish(credential: PublicKeyCredential): Promise<void> {
-  const answer = await post(ceremony.state, credential);
+  const answer = await post(ceremony.state, credential, ceremony.onward);
   if (answer.ok) {
-    say("Your passkey is ready.");
+    say(words("bind_done"));
     location.replace(answer.returnTo);
     return;
   }
-  say(words(answer.problem), { bad: true, again: answer.problem.code !== "unreachable" });
+  say(advice(answer.problem), { bad: true, again: answer.problem.code !== "unreachable" });
 }
 
-function words(problem: Problem): string {
-  if (problem.code === "ceremony_expired") return "This page has waited too long. No passkey was added.";
-  if (problem.code === "link_used") return "This link has been used in the meantime. No second passkey was added.";
+function advice(problem: Problem): string {
+  if (problem.code === "ceremony_expired") return words("bind_waited");
+  if (problem.code === "link_used") return words("bind_used");
   return general(problem);
 }
 
 function refused(error: unknown): string {
   const name = error instanceof DOMException ? error.name : "";
-  if (name === "InvalidStateError") return "This device has a passkey for you already. Sign in with it instead.";
-  if (name === "NotAllowedError") return "No passkey was created. Try again when you are ready.";
-  return "The browser could not create a passkey here. Try again, or open the link on another device.";
+  if (name === "InvalidStateError") return words("bind_here");
+  if (name === "NotAllowedError") return words("bind_cancelled");
+  return words("bind_impossible");
 }

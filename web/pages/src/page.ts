@@ -1,6 +1,6 @@
 /**
- * What both hosted pages share: the ceremony that the server wrote into the
- * page, its answer to the server, and words for a person when it fails.
+ * What the hosted pages share: the texts and the ceremony that the server wrote
+ * into the page, its answer to the server, and words for a person when it fails.
  */
 
 /** A refusal in the words of the server: RFC 9457, Section 3. */
@@ -12,8 +12,22 @@ export interface Problem {
   reference: string;
 }
 
-/** The answer to a ceremony: where to go, or why not. */
-export type Posted = { ok: true; returnTo: string } | { ok: false; problem: Problem };
+/** The passkeys of a person that count, as the Signal API names them. */
+export interface Accepted {
+  userId: string;
+  allAcceptedCredentialIds: string[];
+}
+
+/** The answer to a ceremony: where to go and which passkeys count, or why not. */
+export type Posted = { ok: true; returnTo: string; accepted: Accepted | undefined } | { ok: false; problem: Problem };
+
+/** A text of the server's catalogue, in the language of the page. */
+export function words(key: string, values: Record<string, string> = {}): string {
+  texts ??= JSON.parse(document.getElementById("assent-texts")?.textContent ?? "{}") as Record<string, string>;
+  return (texts[key] ?? "").replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+}
+
+let texts: Record<string, string> | undefined;
 
 /** Reads the ceremony that the template wrote; the page is useless without it. */
 export function readCeremony<T>(): T {
@@ -21,8 +35,11 @@ export function readCeremony<T>(): T {
   return JSON.parse(block?.textContent ?? "null") as T;
 }
 
-/** Sends the browser's answer to the page's own address, without its query: a binding token stays out of it. */
-export async function post(state: string, credential: PublicKeyCredential): Promise<Posted> {
+/**
+ * Sends the browser's answer to the page's own address, without its query: a binding token stays out of it. `onward` is the one
+ * other origin where the answer may lead: the server wrote it into the page.
+ */
+export async function post(state: string, credential: PublicKeyCredential, onward = ""): Promise<Posted> {
   try {
     const answer = await fetch(location.pathname, {
       method: "POST",
@@ -30,7 +47,7 @@ export async function post(state: string, credential: PublicKeyCredential): Prom
       body: JSON.stringify({ state, response: credential.toJSON() }),
     });
     const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
-    if (answer.ok) return { ok: true, returnTo: samePlace(body.return_to) };
+    if (answer.ok) return { ok: true, returnTo: place(body.return_to, onward), accepted: accepted(body) };
     return { ok: false, problem: problem(answer.status, body) };
   } catch {
     return { ok: false, problem: problem(0, { code: "unreachable" }) };
@@ -38,14 +55,14 @@ export async function post(state: string, credential: PublicKeyCredential): Prom
 }
 
 /** Says what happened under the button; `again` turns the advice into a link that loads the page anew. */
-export function say(words: string, options: { bad?: boolean; again?: boolean } = {}): void {
+export function say(said: string, options: { bad?: boolean; again?: boolean } = {}): void {
   const status = document.getElementById("status");
   if (!status) return;
   const note = document.createElement("p");
   note.className = options.bad ? "note note-warn" : "note";
-  note.textContent = words;
+  note.textContent = said;
   if (options.again) note.append(" ", againLink());
-  status.replaceChildren(...(words === "" ? [] : [note]));
+  status.replaceChildren(...(said === "" ? [] : [note]));
 }
 
 /** Wakes the button. It sleeps until the script listens: an earlier click would send the form and lose the link's token. */
@@ -67,17 +84,24 @@ export function supported(): boolean {
 
 /** Words for a problem that no page has words of its own for. */
 export function general(problem: Problem): string {
-  if (problem.code === "unreachable")
-    return "There is no connection to the server. Nothing was changed. Try again in a moment.";
+  if (problem.code === "unreachable") return words("unreachable");
   if (problem.status < 500 && problem.detail !== "") return problem.detail;
-  const reference = problem.reference === "" ? "" : ` Reference: ${problem.reference}.`;
-  return `That did not work, and nothing was changed.${reference}`;
+  const { reference } = problem;
+  return reference === "" ? words("failed") : `${words("failed")} ${words("reference", { reference })}`;
 }
 
-/** Only a path of this server is followed: what came back must not lead elsewhere. */
-function samePlace(value: unknown): string {
+/** Only a path of this server is followed, or the origin that the page names: what came back must not lead elsewhere. */
+function place(value: unknown, onward: string): string {
   const url = new URL(text(value) || ".", location.href);
-  return url.origin === location.origin ? url.href : location.origin;
+  return url.origin === location.origin || url.origin === onward ? url.href : location.origin;
+}
+
+/** Without a person there is no list: an empty one would make the browser forget every passkey. */
+function accepted(body: Record<string, unknown>): Accepted | undefined {
+  const userId = text(body.user_id);
+  const ids = body.accepted;
+  if (userId === "" || !Array.isArray(ids) || ids.length === 0) return undefined;
+  return { userId, allAcceptedCredentialIds: ids.map(text) };
 }
 
 function problem(status: number, body: Record<string, unknown>): Problem {
@@ -91,6 +115,6 @@ function text(value: unknown): string {
 function againLink(): HTMLAnchorElement {
   const link = document.createElement("a");
   link.href = location.href;
-  link.textContent = "Start again";
+  link.textContent = words("again");
   return link;
 }

@@ -1,4 +1,5 @@
 /** The one script of the hosted pages: each page brings the form that it is about. */
+import { startAccount } from "./account";
 import { startBinding } from "./bind";
 import { startLogout } from "./logout";
 import { startSignin } from "./signin";
@@ -8,6 +9,7 @@ const bind = document.getElementById("bind");
 const answer = document.getElementById("form-post");
 if (signin) void startSignin(signin);
 if (bind) startBinding(bind);
+startAccount();
 
 const goOn = document.querySelector<HTMLAnchorElement>("#continue[data-after-frames]");
 if (goOn) startLogout(goOn);

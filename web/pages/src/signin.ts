@@ -3,7 +3,8 @@
  * list of passkeys in the field (WebAuthn Level 3, conditional mediation).
  */
 import { signInChallenge } from "./challenge";
-import { busy, general, type Problem, post, readCeremony, ready, say, supported } from "./page";
+import { busy, general, type Problem, post, readCeremony, ready, say, supported, words } from "./page";
+import { forget, keep } from "./signal";
 
 interface Ceremony {
   options: PublicKeyCredentialRequestOptionsJSON;
@@ -18,7 +19,7 @@ let quiet = false;
 /** Makes the form of the sign-in page work. */
 export async function startSignin(form: HTMLElement): Promise<void> {
   if (!supported()) {
-    say("This browser cannot use passkeys yet. Update it, or use another one.", { bad: true });
+    say(words("signin_unsupported"), { bad: true });
     return;
   }
   ceremony = readCeremony();
@@ -29,10 +30,16 @@ export async function startSignin(form: HTMLElement): Promise<void> {
     void signIn("optional");
   });
   ready();
-  quiet = Boolean(await PublicKeyCredential.isConditionalMediationAvailable?.());
+  quiet = await offers();
   if (!quiet) return;
   document.getElementById("autofill")?.removeAttribute("hidden");
   await signIn("conditional");
+}
+
+/** Whether the page has a field in which the browser can offer passkeys. Who must use one once more has none: a touch must be meant. */
+async function offers(): Promise<boolean> {
+  const field = document.querySelector('input[autocomplete~="webauthn"]');
+  return field !== null && Boolean(await PublicKeyCredential.isConditionalMediationAvailable?.());
 }
 
 /**
@@ -68,36 +75,36 @@ async function signIn(mediation: "optional" | "conditional"): Promise<void> {
 
 async function finish(credential: PublicKeyCredential): Promise<void> {
   busy(true);
+  const rpId = ceremony.options.rpId ?? location.hostname;
   const answer = await post(ceremony.state, credential);
   if (answer.ok) {
-    say("Signed in.");
+    say(words("signin_done"));
+    if (answer.accepted) await keep(rpId, answer.accepted);
     location.replace(answer.returnTo);
     return;
   }
-  if (answer.problem.code === "passkey_unknown") forget(credential.id);
-  const again = answer.problem.code !== "unreachable";
-  say(words(answer.problem), { bad: true, again });
+  const { problem } = answer;
+  if (problem.code === "not_allowed") return stopped();
+  // Only where nobody knows it: a passkey of another realm on this host is good there (passkey_elsewhere).
+  if (problem.code === "passkey_unknown") void forget(rpId, credential.id);
+  say(advice(problem), { bad: true, again: problem.code !== "unreachable" });
 }
 
-function words(problem: Problem): string {
-  if (problem.code === "ceremony_expired") return "This page has waited too long.";
-  if (problem.code === "passkey_unknown") return "That passkey is not known here any more. Use another one.";
+function advice(problem: Problem): string {
+  if (problem.code === "ceremony_expired") return words("signin_waited");
+  if (problem.code === "passkey_unknown") return words("signin_unknown");
   return general(problem);
 }
 
+/** The passkey was right, and its account is stopped: nothing on the page would help, so the page says that instead. */
+function stopped(): void {
+  document.getElementById("signin-main")?.setAttribute("hidden", "");
+  document.getElementById("stopped")?.removeAttribute("hidden");
+  document.getElementById("stopped-title")?.focus();
+}
+
 function cancelled(error: unknown): string {
-  if (error instanceof DOMException && error.name === "NotAllowedError") {
-    return "No passkey was used. Try again when you are ready.";
-  }
-  return "The browser could not use a passkey here. Try again, or use another device.";
-}
-
-/** Tells the browser that the server does not know this passkey, so that it stops offering it (Signal API). */
-function forget(credentialId: string): void {
-  const rpId = ceremony.options.rpId ?? location.hostname;
-  void signalling().signalUnknownCredential?.({ rpId, credentialId });
-}
-
-function signalling(): { signalUnknownCredential?: (o: { rpId: string; credentialId: string }) => Promise<void> } {
-  return PublicKeyCredential as never;
+  const name = error instanceof DOMException ? error.name : "";
+  if (name === "NotAllowedError") return words("signin_cancelled");
+  return words("signin_impossible");
 }

@@ -71,9 +71,28 @@ func (w *World) Service(tb testing.TB, s signin.Store) *signin.Service {
 
 // Configured is sign-in with a configuration that differs from the world's.
 func (w *World) Configured(change func(*signin.Config)) *signin.Service {
-	c := signin.Config{Store: w.Store, Gate: gate.New(gate.Config{Store: w.Store, Now: w.Clock.Now}), Keyring: w.ring, Now: w.Clock.Now}
+	c := signin.Config{Store: w.Store, Gate: gate.New(gate.Config{Store: w.Store, Now: w.Clock.Now}), Realms: w.Realms,
+		Keyring: w.ring, Now: w.Clock.Now}
 	change(&c)
 	return signin.New(c)
+}
+
+// People is the directory with a configuration that differs from the world's.
+func (w *World) People(change func(*directory.Config)) *directory.Service {
+	c := directory.Config{Store: w.Store, Gate: gate.New(gate.Config{Store: w.Store, Now: w.Clock.Now}), Signer: w.Keys, Sessions: w.SignIn,
+		Keyring: w.ring, Now: w.Clock.Now}
+	change(&c)
+	return directory.New(c)
+}
+
+// Outbox takes what is to be sent by now.
+func (w *World) Outbox(tb testing.TB) []model.OutboxItem {
+	tb.Helper()
+	items, err := w.Store.LeaseOutbox(tb.Context(), "test", model.MillisOf(w.Clock.Now()), time.Hour, 5000)
+	if err != nil {
+		tb.Fatalf("lease outbox: %v", err)
+	}
+	return items
 }
 
 // Engines runs a test on every database that there is.
@@ -107,13 +126,13 @@ func open(tb testing.TB, database string) *World {
 	w := &World{ring: ring, Store: db, Clock: &Clock{at: time.Now().Truncate(time.Millisecond)}}
 	door := gate.New(gate.Config{Store: db, Now: w.Clock.Now})
 	w.Keys = keys.New(keys.Config{Store: db, Keyring: ring, Now: w.Clock.Now})
-	w.SignIn = signin.New(signin.Config{Store: db, Gate: door, Keyring: ring, Now: w.Clock.Now})
-	w.Directory = directory.New(directory.Config{Store: db, Gate: door, Signer: w.Keys,
-		Sessions: w.SignIn, Keyring: ring, Now: w.Clock.Now})
 	w.Realms, err = realm.New(realm.Config{Store: db, BaseURL: Base, Now: w.Clock.Now})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	w.SignIn = signin.New(signin.Config{Store: db, Gate: door, Realms: w.Realms, Keyring: ring, Now: w.Clock.Now})
+	w.Directory = directory.New(directory.Config{Store: db, Gate: door, Signer: w.Keys,
+		Sessions: w.SignIn, Keyring: ring, Now: w.Clock.Now})
 	w.Site = w.realm(tb, realm.NewRealm{Name: "default", DisplayName: "Acme", Default: true,
 		Policy: model.RealmPolicy{Development: true}})
 	w.Other = w.realm(tb, realm.NewRealm{Name: "blue", DisplayName: "Blue"})

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { online } from "../lib/api";
-import type { Route } from "../lib/place";
+import { type Route, realm } from "../lib/place";
 import { me, waiting } from "../lib/session";
 import { useStore } from "../lib/store";
 import { Icon, type IconName } from "./icon";
@@ -27,6 +27,10 @@ export function Frame({ screen, onLeave, children }: FrameProps) {
         <Places screen={screen} />
         <div class="person">
           <span class="person-name">{person && <Text value={person.identity.display_name} />}</span>
+          <a class="quiet" href={realm("account")}>
+            <Icon name="account" />
+            Account
+          </a>
           <button type="button" class="quiet" onClick={onLeave}>
             <Icon name="leave" />
             Sign out

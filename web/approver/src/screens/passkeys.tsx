@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { now } from "../lib/clock";
+import { realm } from "../lib/place";
 import { refreshMe } from "../lib/session";
 import type { Me, Passkey } from "../lib/wire";
 import { dayOf, moment } from "../lib/words";
@@ -14,8 +15,8 @@ export function Passkeys({ me }: { me: Me }) {
     <>
       <Heading>My passkeys</Heading>
       <p class="lead">
-        With any of these you sign in and approve. Do you see one that is not yours? Tell the people who run this
-        server.
+        With any of these you sign in and approve. Do you see one that is not yours? Remove it in{" "}
+        <a href={realm("account")}>your account</a>.
       </p>
       <ul class="entries">
         {me.passkeys.map((passkey) => (

@@ -1,0 +1,4 @@
+package passkey
+
+// Authenticators is the table of known AAGUIDs.
+var Authenticators = authenticators

@@ -1,0 +1,72 @@
+package oauth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/model"
+)
+
+// A GrantList means grants of a realm: those of a person, of an application, of
+// both, or all. Those that ended a while ago are gone.
+type GrantList struct {
+	RealmID       model.RealmID // set by [Engine.Grants]
+	IdentityID    model.IdentityID
+	ApplicationID model.ClientID
+	After         model.GrantID    // that the list begins after; empty: at its beginning
+	AfterIdentity model.IdentityID // of After
+	Limit         int
+}
+
+// Grants lists what people and applications were given: the newest first, those of
+// an application person by person.
+func (e *Engine) Grants(ctx context.Context, site *model.Site, q GrantList) ([]model.Grant, error) {
+	q.RealmID = site.Realm.ID
+	list, err := e.cfg.Store.ListGrants(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("list grants: %w", err)
+	}
+	return list, nil
+}
+
+// GrantOf finds a grant of the realm: model.ErrNotFound.
+func (e *Engine) GrantOf(ctx context.Context, site *model.Site, id model.GrantID) (model.Grant, error) {
+	return e.cfg.Store.Grant(ctx, site.Realm.ID, id)
+}
+
+// RevokeGrant ends a grant with everything that descends from it, on every node:
+// model.ErrNotFound. One that was revoked before stays as it is. actor is who does
+// it.
+func (e *Engine) RevokeGrant(ctx context.Context, site *model.Site, id model.GrantID, actor string) error {
+	if _, err := e.cfg.Store.Grant(ctx, site.Realm.ID, id); err != nil {
+		return err
+	}
+	now := model.MillisOf(e.cfg.Now())
+	q := GrantQuery{RealmID: site.Realm.ID, ID: id, At: now, Until: now.Add(longestToken)}
+	_, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
+		RealmID: site.Realm.ID, Type: "grant.revoked", Actor: actor, Target: string(id), At: now}}})
+	if err != nil {
+		return fmt.Errorf("revoke grant %s: %w", id, err)
+	}
+	return nil
+}
+
+// RevokeToken refuses one access token from now on, on every node, with those that
+// were exchanged for it. Which tokens there are is not kept, so one that never was
+// is revoked all the same; what is not the id of a token is model.ErrNotFound.
+func (e *Engine) RevokeToken(ctx context.Context, site *model.Site, jti, actor string) error {
+	if !ids.Valid("tok", jti) {
+		return fmt.Errorf("token: %w", model.ErrNotFound)
+	}
+	now := model.MillisOf(e.cfg.Now())
+	rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeToken, Key: jti, Before: now, ExpiresAt: now.Add(longestToken), At: now}
+	fx := model.Effects{
+		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: rev.RealmID, Type: "token.revoked", Actor: actor, Target: jti, At: now}},
+		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicRevocation, Key: jti, At: now}},
+	}
+	if err := e.cfg.Store.Revoke(ctx, rev, fx); err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
+}
