@@ -7,6 +7,7 @@
 #
 # Needs curl, Node.js and Chromium (CHROMIUM=/path). Leaves nothing behind.
 set -euo pipefail
+unset FORCE_COLOR # what programs print is read
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 assent=${ASSENT_BIN:-$root/bin/assent}

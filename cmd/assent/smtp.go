@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/assent-id/assent/internal/service/notify"
+	"github.com/assent-id/assent/internal/service/notify/smtp"
 )
 
 // smtpFlags are about the mail server. There is no flag for the password itself:
@@ -18,13 +18,13 @@ type smtpFlags struct {
 	TLS          string `name:"tls" help:"How the connection is kept private: ${enum}; none is for this machine alone." enum:"starttls,tls,none" default:"starttls"`
 }
 
-func (f smtpFlags) config(p *program) (notify.SMTPConfig, error) {
-	c := notify.SMTPConfig{Host: f.Host, Port: f.Port, Username: f.Username, Password: p.env["ASSENT_SMTP_PASSWORD"], From: f.From, TLS: f.TLS}
+func (f smtpFlags) config(p *program) (smtp.Config, error) {
+	c := smtp.Config{Host: f.Host, Port: f.Port, Username: f.Username, Password: p.env["ASSENT_SMTP_PASSWORD"], From: f.From, TLS: f.TLS}
 	if !c.On() {
 		if f.From != "" || f.Username != "" || f.PasswordFile != "" {
 			return c, usage("there are settings for e-mail, and no mail server: give --smtp-host")
 		}
-		return notify.SMTPConfig{}, nil
+		return smtp.Config{}, nil
 	}
 	if f.PasswordFile != "" {
 		text, err := readSecret(f.PasswordFile)

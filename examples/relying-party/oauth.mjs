@@ -52,11 +52,11 @@ export function authorizeUrl(metadata, application, redirect) {
 }
 
 /**
- * Exchanges the code for tokens and checks the ID token.
+ * Exchanges the code for tokens, checks the ID token, and reads what the server says about the person.
  * @param {Record<string, any>} metadata
  * @param {Application} application
  * @param {{ code: string, redirect: string, pending: Pending }} answer
- * @returns {Promise<{ idToken: string, claims: Claims }>}
+ * @returns {Promise<{ idToken: string, claims: Claims, about: Claims }>}
  */
 export async function exchange(metadata, application, { code, redirect, pending }) {
   const { headers, form } = authenticate(application);
@@ -69,7 +69,11 @@ export async function exchange(metadata, application, { code, redirect, pending 
   const claims = checkIdToken(tokens.id_token, {
     ...{ keys: keys.keys, issuer: metadata.issuer, clientId: application.clientId, nonce: pending.nonce },
   });
-  return { idToken: tokens.id_token, claims };
+  const bearer = { Authorization: `Bearer ${tokens.access_token}` };
+  const about = await json(await fetch(metadata.userinfo_endpoint, { headers: bearer }));
+  // OpenID Connect Core 1.0, Section 5.3.2: else it may be about somebody else.
+  if (about.sub !== claims.sub) throw new Error("userinfo is about another person than the ID token");
+  return { idToken: tokens.id_token, claims, about };
 }
 
 /**

@@ -81,7 +81,7 @@ const ways = [
   way({
     id: "manual",
     title: "Here, without leaving",
-    about: "This page asks for your passkey itself. Nothing is loaded anew.",
+    about: "This page asks for your passkey itself. You never leave the shop.",
     action: `<div id="known" class="known"></div><button class="button button-strong" id="sign-in-manual" type="button">${key}<span>Sign in</span></button>`,
     steps: [
       "The page asks the authorization endpoint, which answers with JSON.",
@@ -102,23 +102,31 @@ const signedOut = `<div class="lead"><h1>Good coffee, no password.</h1>
 <label>Your name<input name="name" autocomplete="name" required maxlength="100"></label>
 <label>Username<input name="username" autocomplete="username" autocapitalize="none" required maxlength="64"></label>
 <label><span>E-mail <span class="optional">(optional)</span></span><input name="email" type="email" autocomplete="email" maxlength="200"></label>
-<button class="button button-strong" type="submit">${key}<span>Create account and passkey</span></button>
+<button class="button button-strong" type="submit">${key}<span>Create account</span></button>
 </form>
 </section>`;
 
 const said = { hosted: "on Assent’s page", automatic: "here, after a redirect", manual: "here, without leaving" };
 
-/** @param {import("./server.mjs").Person} person */
-function signedIn({ way: how, claims }) {
-  const rows = Object.entries(claims).map(([name, value]) => {
+/** @param {[string, unknown][]} entries */
+function table(entries) {
+  const rows = entries.map(([name, value]) => {
     return `<div><dt>${text(name)}</dt><dd>${text(typeof value === "string" ? value : JSON.stringify(value))}</dd></div>`;
   });
-  return `<div class="lead"><h1>Welcome, ${text(claims.name ?? claims.sub)}.</h1>
+  return `<dl class="claims">${rows.join("")}</dl>`;
+}
+
+/** @param {import("./server.mjs").Person} person */
+function signedIn({ way: how, claims, about }) {
+  const known = { Name: about.name, Username: about.preferred_username, "E-mail": about.email };
+  return `<div class="lead"><h1>Welcome, ${text(about.name ?? about.sub)}.</h1>
 <p>You signed in ${said[how]}.</p></div>
 <form method="post" action="/sign-out"><button class="button" type="submit">Sign out</button></form>
-<section class="card" aria-labelledby="claims-title"><h2 id="claims-title">What the shop knows about you</h2>
-<p>These are the claims of the ID token. The shop has checked its signature, issuer, audience, age and nonce.</p>
-<dl class="claims">${rows.join("")}</dl></section>
+<section class="card" aria-labelledby="about-title"><h2 id="about-title">What the shop knows about you</h2>
+${table(Object.entries(known).filter(([, value]) => value))}
+<details><summary>What the server said</summary>
+<p>The ID token. The shop has checked its signature, issuer, audience, age and nonce.</p>
+${table(Object.entries(claims))}</details></section>
 <section class="card" aria-labelledby="passkeys-title"><h2 id="passkeys-title">Passkeys used on this site</h2>
 <p id="status" class="status" role="status"></p>
 <ul id="passkeys" class="passkeys"></ul></section>`;

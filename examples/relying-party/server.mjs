@@ -14,7 +14,7 @@ import { bindPage, homePage, signInPage, trouble } from "./pages.mjs";
 /**
  * @typedef {"hosted" | "automatic" | "manual"} Way
  * @typedef {import("./oauth.mjs").Pending & { way: Way, at: number }} Waiting
- * @typedef {{ way: Way, idToken: string, claims: import("./oauth.mjs").Claims }} Person
+ * @typedef {{ way: Way, idToken: string, claims: import("./oauth.mjs").Claims, about: import("./oauth.mjs").Claims }} Person
  * @typedef {{ waiting: Waiting[], person?: Person, at: number }} Session
  * @typedef {{ request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse, url: URL, session: Session }} Exchange
  */
@@ -107,7 +107,7 @@ async function callback(x) {
   const { way } = waiting;
   const done = await exchange(metadata, applications[way], { code, redirect, pending: waiting });
   renew(x, { way, ...done });
-  if (x.request.headers.accept === "application/json") return answer(x, 200, { name: done.claims.name ?? "" });
+  if (x.request.headers.accept === "application/json") return answer(x, 200, { name: done.about.name ?? "" });
   goTo(x, "/");
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/assent-id/assent/internal/fetch"
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
-	"github.com/assent-id/assent/internal/service/notify"
+	"github.com/assent-id/assent/internal/service/notify/smtp"
 	"github.com/assent-id/assent/internal/service/realm"
 )
 
@@ -51,7 +51,7 @@ type Config struct {
 	OnDemoAsk    func(ctx context.Context, site *model.Site, person model.Identity, ask DemoAsk) error
 	MailAfter    time.Duration // 0: a default where there is mail
 	// SMTP is where e-mails go; none: in development to a page, otherwise nowhere.
-	SMTP notify.SMTPConfig
+	SMTP smtp.Config
 	// NoDefaultRealm leaves a database without a default realm as it is: for
 	// commands that work in another realm, or make the default one themselves.
 	NoDefaultRealm    bool

@@ -11,6 +11,7 @@ import (
 	"github.com/assent-id/assent/internal/service/approval"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/notify"
+	"github.com/assent-id/assent/internal/service/notify/smtp"
 )
 
 // makeMail decides where e-mails go: to a mail server, else in development to the
@@ -24,7 +25,7 @@ func (s *Server) makeMail() error {
 	s.mail = &notify.Mail{Compose: s.composeMail, Failed: s.mailFailed}
 	switch {
 	case s.cfg.SMTP.On():
-		s.mail.Transport, err = notify.NewSMTP(s.cfg.SMTP)
+		s.mail.Transport, err = smtp.New(s.cfg.SMTP)
 	case s.cfg.Development:
 		s.mail.Transport = s.mailbox
 	}

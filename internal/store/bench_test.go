@@ -107,10 +107,12 @@ func BenchmarkApprovalFromAskToFulfilment(b *testing.B) { benchmark(b, threeStep
 
 func threeSteps(b *testing.B, s *store.Store) {
 	ctx := b.Context()
-	realm := model.RealmID(ids.New("rlm"))
+	realm := aRealm(b, s)
+	person := aPerson(b, s, realm)
 	spread(b, b.N, func() error {
 		a := newApproval(realm)
-		if err := s.CreateApproval(ctx, a, 10, effects(a, "approval.asked")); err != nil {
+		a.IdentityID = person
+		if err := s.CreateApproval(ctx, a, 1<<40, effects(a, "approval.asked")); err != nil {
 			return err
 		}
 		end := model.Ending{RealmID: realm, ID: a.ID, State: model.ApprovalApproved, At: a.CreatedAt, Evidence: document(1800)}
@@ -125,9 +127,10 @@ func threeSteps(b *testing.B, s *store.Store) {
 
 func BenchmarkGrantOpening(b *testing.B) {
 	benchmark(b, func(b *testing.B, s *store.Store) {
-		realm := model.RealmID(ids.New("rlm"))
+		realm := aRealm(b, s)
+		person := aPerson(b, s, realm)
 		spread(b, b.N, func() error {
-			g := aGrant(realm, "app_bench")
+			g := aGrant(realm, "app_bench", person)
 			once := model.Once{Namespace: model.OncePushed, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
 			return s.OpenGrant(b.Context(), oauth.Opening{Grant: g, Once: &once, Decided: g.CreatedAt}, model.Effects{})
 		})
@@ -137,10 +140,11 @@ func BenchmarkGrantOpening(b *testing.B) {
 // Each turn reads the grant and moves its refresh token on, as a request does.
 func BenchmarkGrantRefresh(b *testing.B) {
 	benchmark(b, func(b *testing.B, s *store.Store) {
-		realm := model.RealmID(ids.New("rlm"))
+		realm := aRealm(b, s)
+		person := aPerson(b, s, realm)
 		idle := make(chan model.Grant, 4*parallel)
 		for range cap(idle) {
-			g := aGrant(realm, "app_bench")
+			g := aGrant(realm, "app_bench", person)
 			if err := s.OpenGrant(b.Context(), oauth.Opening{Grant: g}, model.Effects{}); err != nil {
 				b.Fatal(err)
 			}

@@ -16,14 +16,37 @@ import (
 )
 
 // aGrant is as long as those of real applications are.
-func aGrant(realm model.RealmID, app model.ClientID) model.Grant {
+func aGrant(realm model.RealmID, app model.ClientID, person model.IdentityID) model.Grant {
 	now := model.MillisOf(time.Now())
 	session := model.SessionID(ids.New("ses"))
 	return model.Grant{RealmID: realm, ID: model.GrantID(ids.New("grt")), Kind: "authorization_code",
-		IdentityID: model.IdentityID(ids.New("idn")), ApplicationID: app, SessionID: session,
+		IdentityID: person, ApplicationID: app, SessionID: session,
 		Scope: "openid profile email", Refresh: 1, RefreshedAt: now, CreatedAt: now, ExpiresAt: now.Add(30 * 24 * time.Hour),
 		Terms: model.GrantTerms{Resources: []string{"https://api.example.com/"}, AuthTime: now.Unix(), ACR: "urn:assent:acr:passkey",
 			AMR: []string{"hwk", "user", "mfa"}, SessionID: session, JKT: ids.Secret()}}
+}
+
+func aRealm(t testing.TB, s *store.Store) model.RealmID {
+	t.Helper()
+	tenant, realm := model.TenantID(ids.New("ten")), model.RealmID(ids.New("rlm"))
+	for _, err := range []error{s.CreateTenant(t.Context(), model.Tenant{ID: tenant, Name: "t"}, model.Effects{}),
+		s.CreateRealm(t.Context(), model.Realm{ID: realm, TenantID: tenant, Name: "r", Status: model.RealmActive, Version: 1}, model.Effects{})} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return realm
+}
+
+func aPerson(t testing.TB, s *store.Store, realm model.RealmID) model.IdentityID {
+	t.Helper()
+	id := model.IdentityID(ids.New("idn"))
+	err := s.CreateIdentity(t.Context(), model.Identity{RealmID: realm, ID: id, Status: model.IdentityActive, Version: 1,
+		Traits: model.Traits{Type: "traits_v0", Username: string(id)}}, model.Effects{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // each does something with every grant, several at a time.
@@ -68,11 +91,20 @@ func TestAGrantTakes1200BytesAtMostAndARotation300(t *testing.T) {
 	url := pgtest.Database(t)
 	s := open(t, store.Config{URL: url})
 	ctx := t.Context()
-	realm, app := model.RealmID(ids.New("rlm")), model.ClientID(ids.New("app"))
+	realm, app := aRealm(t, s), model.ClientID(ids.New("app"))
+	// Each comes back ten times: what is kept once for a person at an application,
+	// however often they come, is shared by as many.
+	people := make(chan model.IdentityID, grants)
+	for range grants / 10 {
+		who := aPerson(t, s, realm)
+		for range 10 {
+			people <- who
+		}
+	}
 	all := make([]model.Grant, grants)
 	empty := stored(t, url)
 	each(t, all, func(g *model.Grant) error {
-		*g = aGrant(realm, app)
+		*g = aGrant(realm, app, <-people)
 		once := model.Once{Namespace: model.OncePushed, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
 		return s.OpenGrant(ctx, oauth.Opening{Grant: *g, Once: &once, Decided: g.CreatedAt}, model.Effects{})
 	})

@@ -57,12 +57,13 @@ async function createAccount() {
 /** The passkeys that this site knows, as a choice. */
 async function showKnown() {
   const buttons = (await getPasskeys()).slice(0, 3).map((passkey) => {
-    const button = element("button", "button", `Go on as ${passkey.identity.displayName}`);
+    const button = element("button", "button button-strong", `Go on as ${passkey.identity.displayName}`);
     button.type = "button";
     button.addEventListener("click", () => run(button, () => signInHere(passkey.id)));
     return button;
   });
   known.replaceChildren(...buttons);
+  signIn.classList.toggle("button-strong", buttons.length === 0);
   signIn.querySelector("span").textContent = buttons.length > 0 ? "Use another passkey" : "Sign in";
 }
 
@@ -72,7 +73,7 @@ async function showPasskeys() {
     const forget = element("button", "quiet", "Forget here");
     forget.type = "button";
     forget.addEventListener("click", () => run(forget, () => deletePasskey(passkey.id).then(showPasskeys)));
-    row.append(element("span", "", `${passkey.name} of ${passkey.identity.displayName}`), forget);
+    row.append(element("span", "", `${passkey.name}, for ${passkey.identity.displayName}`), forget);
     return row;
   });
   if (rows.length === 0) rows.push(element("li", "", "None that this browser remembers."));

@@ -87,26 +87,32 @@ func TestTheRequestSaysWhatItIsForAndIsSigned(t *testing.T) {
 
 // Requirement: embedded-flow, embedded-pkce
 func TestAPersonSignsInWithinTheApplicationAndTheCodeIsRedeemed(t *testing.T) {
-	for name, method := range map[string]model.ClientAuthMethod{"post": model.AuthClientSecretPost, "basic": model.AuthClientSecretBasic} {
-		for _, settings := range []func(*model.AuthenticatorSettings){nil, manual} {
-			s := newShop(t, recipe{settings: settings, app: func(n *application.NewApplication) { n.AuthMethod = method }})
-			const state = "a b+c%20&d=é/~\"'"
-			got := s.answer(t, s.begin(t, "state", state), s.device)
-			to := landed(t, got)
-			if !strings.HasPrefix(got.Text("redirect_url"), servertest.Callback+"?code=") || to.Query().Get("state") != state || to.Query().Get("iss") != s.Site.Issuer {
-				t.Errorf("%s: got %s", name, to)
-			}
-			if got.Header.Get("Set-Cookie") != "" || got.Header.Get("Access-Control-Allow-Credentials") != "" {
-				t.Errorf("%s: %v", name, got.Header)
-			}
-			wrong := s.redeem(t, to.Query().Get("code"), ids.Secret(), method)
-			if wrong.Status != http.StatusBadRequest || wrong.Text("error") != "invalid_grant" {
-				t.Errorf("%s: another verifier: %d %s", name, wrong.Status, wrong.Body)
-			}
-			tokens := s.redeem(t, landed(t, s.answer(t, s.begin(t), s.device)).Query().Get("code"), s.verifier, method)
-			if claims := payload(t, tokens.Text("id_token")); claims["sub"] != string(s.ada.ID) || claims["acr"] == "pwd" || claims["nonce"] != "n-1" {
-				t.Errorf("%s: %d %v", name, tokens.Status, claims)
-			}
+	s := newShop(t, recipe{})
+	for _, tt := range []struct {
+		name   string
+		method model.ClientAuthMethod
+		config func(*model.AuthenticatorSettings)
+	}{
+		{"automatic, post", model.AuthClientSecretPost, nil}, {"automatic, basic", model.AuthClientSecretBasic, nil},
+		{"manual, post", model.AuthClientSecretPost, manual}, {"manual, basic", model.AuthClientSecretBasic, manual},
+	} {
+		s.app = s.newApp(t, s.newConfig(t, tt.config), func(n *application.NewApplication) { n.AuthMethod = tt.method })
+		const state = "a b+c%20&d=é/~\"'"
+		got := s.answer(t, s.begin(t, "state", state), s.device)
+		to := landed(t, got)
+		if !strings.HasPrefix(got.Text("redirect_url"), servertest.Callback+"?code=") || to.Query().Get("state") != state || to.Query().Get("iss") != s.Site.Issuer {
+			t.Errorf("%s: got %s", tt.name, to)
+		}
+		if got.Header.Get("Set-Cookie") != "" || got.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: %v", tt.name, got.Header)
+		}
+		wrong := s.redeem(t, to.Query().Get("code"), ids.Secret(), tt.method)
+		if wrong.Status != http.StatusBadRequest || wrong.Text("error") != "invalid_grant" {
+			t.Errorf("%s: another verifier: %d %s", tt.name, wrong.Status, wrong.Body)
+		}
+		tokens := s.redeem(t, landed(t, s.answer(t, s.begin(t), s.device)).Query().Get("code"), s.verifier, tt.method)
+		if claims := payload(t, tokens.Text("id_token")); claims["sub"] != string(s.ada.ID) || claims["acr"] == "pwd" || claims["nonce"] != "n-1" {
+			t.Errorf("%s: %d %v", tt.name, tokens.Status, claims)
 		}
 	}
 }
@@ -223,7 +229,7 @@ func TestRequestsThatAreNotOfThisRealmAndMomentAreRefused(t *testing.T) {
 }
 
 // Requirement: embedded-refused
-func TestPasskeysAndPeopleThatMayNotAreRefusedByName(t *testing.T) {
+func TestPasskeysThatMayNotAreRefusedByName(t *testing.T) {
 	tests := []struct {
 		name   string
 		status int
@@ -253,8 +259,8 @@ func TestPasskeysAndPeopleThatMayNotAreRefusedByName(t *testing.T) {
 		}},
 		{"no user verification", http.StatusForbidden, "signin_refused", func(s *shop, t *testing.T) servertest.Answer {
 			d := s.virtual()
-			bob := s.identity(t, "bob")
-			if got := s.bindAs(t, d, s.link(t, bob.ID, s.config.ID)); got.Status != http.StatusOK {
+			mute := s.identity(t, "mute")
+			if got := s.bindAs(t, d, s.link(t, mute.ID, s.config.ID)); got.Status != http.StatusOK {
 				t.Fatalf("bind: %d %s", got.Status, got.Body)
 			}
 			d.Authenticator.Options.UserNotVerified = true
@@ -263,13 +269,31 @@ func TestPasskeysAndPeopleThatMayNotAreRefusedByName(t *testing.T) {
 		{"a cloned counter", http.StatusForbidden, "signin_refused", func(s *shop, t *testing.T) servertest.Answer {
 			d := s.virtual()
 			d.Credential.Counter = 7
-			bob := s.identity(t, "bob")
-			if got := s.bindAs(t, d, s.link(t, bob.ID, s.config.ID)); got.Status != http.StatusOK {
+			cloned := s.identity(t, "cloned")
+			if got := s.bindAs(t, d, s.link(t, cloned.ID, s.config.ID)); got.Status != http.StatusOK {
 				t.Fatalf("bind: %d %s", got.Status, got.Body)
 			}
 			d.Credential.Counter = 3
 			return s.answer(t, s.begin(t), d)
 		}},
+		{"no answer at all", http.StatusBadRequest, "signin_refused", func(s *shop, t *testing.T) servertest.Answer {
+			return s.post(t, "authenticate", object{"request": s.begin(t).jwt, "response": object{}})
+		}},
+	}
+	s := newShop(t, recipe{})
+	for _, tt := range tests {
+		refused(t, tt.name, tt.act(s, t), tt.status, tt.code)
+	}
+}
+
+// Requirement: embedded-refused
+func TestPeopleAndApplicationsThatWereStoppedMeanwhileAreRefusedByName(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		code   string
+		act    func(*shop, *testing.T) servertest.Answer
+	}{
 		{"a suspended person", http.StatusForbidden, "not_allowed", func(s *shop, t *testing.T) servertest.Answer {
 			_, err := s.Server.Directory.Suspend(t.Context(), s.Site, s.ada.ID, "")
 			servertest.Check(t, err)
@@ -290,13 +314,8 @@ func TestPasskeysAndPeopleThatMayNotAreRefusedByName(t *testing.T) {
 			servertest.Check(t, s.Server.Applications.Configure(t.Context(), s.Site, model.ClientID(s.app.ID), "", func(a *model.ApplicationSettings) { a.AuthenticatorConfig = "" }))
 			return s.answer(t, r, s.device)
 		}},
-		{"no answer at all", http.StatusBadRequest, "signin_refused", func(s *shop, t *testing.T) servertest.Answer {
-			return s.post(t, "authenticate", object{"request": s.begin(t).jwt, "response": object{}})
-		}},
-	}
-	for _, tt := range tests {
+	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			s := newShop(t, recipe{})
 			refused(t, tt.name, tt.act(s, t), tt.status, tt.code)
 		})

@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,8 +13,11 @@ import (
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/format/passkey"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/signin"
+	"github.com/assent-id/assent/internal/service/signin/signintest"
 	"github.com/assent-id/assent/internal/softperson"
 )
 
@@ -252,4 +256,47 @@ func (s *shop) moved(t testing.TB, d *passkey.Software, at string) *passkey.Soft
 	moved, err := passkey.ParseSoftware(raw)
 	servertest.Check(t, err)
 	return moved
+}
+
+// What a trusted page runs with the realm's passkeys counts for its own application,
+// and what it brings as a request counts as nothing else.
+//
+// Requirement: embedded-origin, embedded-request
+func TestWhatRunsWithinAnApplicationCountsNowhereElse(t *testing.T) {
+	s := newShop(t, recipe{settings: func(c *model.AuthenticatorSettings) { c.RPID = "" }, device: "localhost"})
+	c, err := s.Server.SignIn.Begin(t.Context(), s.Site)
+	servertest.Check(t, err)
+	response, err := s.device.Assert(signintest.Challenge(t, c.Options))
+	servertest.Check(t, err)
+	_, err = s.Server.SignIn.Finish(t.Context(), s.Site, signin.Answer{State: c.State, Response: response})
+	if refusal, ok := errors.AsType[*signin.Refused](err); !ok || refusal.Cause != signin.CauseAssertion {
+		t.Errorf("on the realm's own page: %v", err)
+	}
+	other := s.newConfig(t, func(c *model.AuthenticatorSettings) {
+		c.RPID, c.TrustedOrigins, c.InvokeURL = "", []string{"https://second.example"}, "https://second.example"
+	})
+	second := s.newApp(t, other, nil)
+	r := s.begin(t, "client_id", second.ID)
+	refused(t, "for another application", s.answer(t, r, s.device), http.StatusForbidden, "origin_not_trusted")
+	if got := s.Get(t, "/userinfo", "Authorization", "Bearer "+r.jwt); got.Status != http.StatusUnauthorized {
+		t.Errorf("a request as an access token: %d %s", got.Status, got.Body)
+	}
+	if got := errorAt(t, s.authorize(t, "id_token_hint", r.jwt)); got != "invalid_request" {
+		t.Errorf("a request as a hint: %s", got)
+	}
+}
+
+// Requirement: embedded-first-party
+func TestAnApplicationThatRegistersItselfNamesNoConfig(t *testing.T) {
+	s := newShop(t, recipe{server: func(c *server.Config) { c.DefaultPolicy.Registration.Mode = model.RegistrationOpen }})
+	got := servertest.Do(t, http.MethodPost, s.URL+"/oauth/register", strings.NewReader(`{"redirect_uris":["https://shop.example/cb"],"first_party":true,`+
+		`"authenticator_config_id":"`+string(s.config.ID)+`"}`), "Content-Type", "application/json")
+	if got.Status != http.StatusCreated {
+		t.Fatalf("got %d %s", got.Status, got.Body)
+	}
+	client, err := s.Server.Applications.Get(t.Context(), s.Site, model.ClientID(got.Text("client_id")))
+	servertest.Check(t, err)
+	if client.Settings.AuthenticatorConfig != "" || client.Settings.FirstParty {
+		t.Errorf("got %+v", client.Settings)
+	}
 }

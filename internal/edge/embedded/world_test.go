@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -42,6 +43,7 @@ type recipe struct {
 	server   func(*server.Config)
 	settings func(*model.AuthenticatorSettings)
 	app      func(*application.NewApplication)
+	device   string // relying party of the passkey; empty: the common one
 }
 
 // newShop starts a server with a shop, whose person has a passkey for it.
@@ -51,7 +53,7 @@ func newShop(t testing.TB, r recipe) *shop {
 	s.config = s.newConfig(t, r.settings)
 	s.app = s.newApp(t, s.config, r.app)
 	s.ada = s.identity(t, "ada")
-	s.device = s.newDevice(t, rpID, origin)
+	s.device = s.newDevice(t, cmp.Or(r.device, rpID), origin)
 	got := s.bindAs(t, s.device, s.link(t, s.ada.ID, s.config.ID))
 	if got.Status != http.StatusOK {
 		t.Fatalf("bind: %d %s", got.Status, got.Body)

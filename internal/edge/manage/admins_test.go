@@ -12,7 +12,7 @@ import (
 	"github.com/assent-id/assent/internal/service/audit"
 )
 
-// Requirement: admins
+// Requirement: admins-made
 func TestAdminsAreMadeAndUnmadeAndTheTrailSaysSo(t *testing.T) {
 	w := start(t)
 	token := w.token(t, manage.AdminsRead, manage.AdminsCreate, manage.AdminsDelete, manage.IdentitiesRead)

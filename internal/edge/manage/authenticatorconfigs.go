@@ -66,12 +66,15 @@ type (
 		Configs []AuthenticatorConfig `json:"authenticator_configs"`
 		Next    string                `json:"next_page_token"`
 	}
-	configTarget struct {
+	// ConfigTarget is the input that names a config. Embedded inputs are exported:
+	// others are not seen.
+	ConfigTarget struct {
 		Target
 		ID string `path:"authenticator_config_id" maxLength:"64" doc:"Id of the authenticator config." example:"acf_01kagxw5yzf0bvvq3jr0d0gckm"`
 	}
-	configMeant struct {
-		configTarget
+	// ConfigMeant is the input that names a version of a config.
+	ConfigMeant struct {
+		ConfigTarget
 		IfMatch string `header:"If-Match" doc:"ETag that the config must still have; left out: any." example:"\"3\"" maxLength:"64"`
 	}
 	configCreateIn struct {
@@ -79,7 +82,7 @@ type (
 		Body configBody
 	}
 	configUpdateIn struct {
-		configMeant
+		ConfigMeant
 		Body configPatch
 	}
 	configsIn struct {
@@ -186,7 +189,7 @@ func (a *API) createAuthenticatorConfig(ctx context.Context, c call, in *configC
 	return &configCreated{c.r.URL.Path + "/" + string(v.ID), out.ETag, out.Body}, nil
 }
 
-func (a *API) readAuthenticatorConfig(ctx context.Context, c call, in *configTarget) (*configOut, error) {
+func (a *API) readAuthenticatorConfig(ctx context.Context, c call, in *ConfigTarget) (*configOut, error) {
 	v, err := a.cfg.Authenticators.Read(ctx, c.site, model.AuthenticatorConfigID(in.ID))
 	if err != nil {
 		return nil, err
@@ -194,7 +197,7 @@ func (a *API) readAuthenticatorConfig(ctx context.Context, c call, in *configTar
 	return answeredConfig(c, v), nil
 }
 
-func (in *configMeant) ref(c call) (authenticator.Ref, error) {
+func (in *ConfigMeant) ref(c call) (authenticator.Ref, error) {
 	version, err := versionOf(in.IfMatch)
 	return authenticator.Ref{ID: model.AuthenticatorConfigID(in.ID), Version: version, Actor: c.actor}, err
 }
@@ -224,7 +227,7 @@ func (a *API) updateAuthenticatorConfig(ctx context.Context, c call, in *configU
 	return answeredConfig(c, v), nil
 }
 
-func (a *API) deleteAuthenticatorConfig(ctx context.Context, c call, in *configMeant) (*nothing, error) {
+func (a *API) deleteAuthenticatorConfig(ctx context.Context, c call, in *ConfigMeant) (*nothing, error) {
 	ref, err := in.ref(c)
 	if err != nil {
 		return nil, err

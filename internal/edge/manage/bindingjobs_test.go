@@ -19,7 +19,7 @@ import (
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/authenticator"
 	"github.com/assent-id/assent/internal/service/directory"
-	"github.com/assent-id/assent/internal/service/notify"
+	"github.com/assent-id/assent/internal/service/notify/smtp"
 	"github.com/assent-id/assent/internal/service/notify/smtptest"
 )
 
@@ -251,7 +251,7 @@ func production(t *testing.T, mail *smtptest.Server) *world {
 	w := servertest.Start(t, func(c *server.Config) {
 		c.Keyring, c.Development, c.BehindProxy = ring, false, true
 		if mail != nil {
-			c.SMTP = notify.SMTPConfig{Host: "127.0.0.1", Port: mail.Port, From: "login@acme.example", RootCAs: mail.Roots}
+			c.SMTP = smtp.Config{Host: "127.0.0.1", Port: mail.Port, From: "login@acme.example", RootCAs: mail.Roots}
 		}
 	})
 	return &world{w, baseOf(w.URL, w.Site)}

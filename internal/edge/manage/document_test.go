@@ -155,7 +155,12 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 	if d.OpenAPI != "3.1.0" {
 		t.Errorf("openapi %s", d.OpenAPI)
 	}
-	each(t, d, func(t *testing.T, method, _ string, o *operation) {
+	each(t, d, func(t *testing.T, method, path string, o *operation) {
+		for _, name := range placeholder.FindAllString(path, -1) {
+			if !slices.ContainsFunc(o.Parameters, func(p parameter) bool { return p.In == "path" && "{"+p.Name+"}" == name }) {
+				t.Errorf("%s of the path is not read", name)
+			}
+		}
 		if o.Summary == "" || o.Description == "" || len(o.Security) != 1 || len(o.scopes()) == 0 ||
 			slices.ContainsFunc(o.scopes(), func(s manage.Scope) bool { return manage.Scopes[s] == "" }) {
 			t.Errorf("said too little: %+v", o)

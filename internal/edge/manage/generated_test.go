@@ -7,8 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"log/slog"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +37,6 @@ func generate(t *testing.T) *generator {
 	w := servertest.Start(t, func(c *server.Config) {
 		c.DefaultPolicy.Passwords = true
 		c.DefaultPolicy.AskAnyone = true
-		c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})) //DBG
 	})
 	g := &generator{world: &world{w, baseOf(w.URL, w.Site)}, made: map[model.RealmID]map[string]string{}}
 	g.document = read(t, g.world)

@@ -52,7 +52,7 @@ func idsIn(a servertest.Answer, list string) (found []string) {
 	return found
 }
 
-// Requirement: groups
+// Requirement: groups-people
 func TestGroupsAreNamedOnceAndHoldPeopleOnce(t *testing.T) {
 	w, token := withAPIs(t)
 	_, ada := w.Person(t, "ada")
@@ -114,7 +114,7 @@ func tokensFor(t *testing.T, w *world, f *servertest.Flow, resources ...string) 
 
 // RFC 9068, Section 2.2.3.1.
 //
-// Requirement: roles-in-tokens
+// Requirement: roles-in-tokens, roles-not-elsewhere
 func TestAccessTokensHoldTheRolesOfTheirPersonAtTheirResourceAlone(t *testing.T) {
 	w, token := withAPIs(t)
 	f := w.Flow(t, application.NewApplication{Scopes: []string{"openid", "offline_access", "read"}, Settings: model.ApplicationSettings{Resources: []string{api, otherAPI}}})

@@ -81,7 +81,7 @@ func (a *API) once(w http.ResponseWriter, c call, most int64, do func(http.Respo
 func (a *API) settle(ctx context.Context, claim *idempotency.Claim, held *heldAnswer) error {
 	switch status := held.Status(); {
 	case status < http.StatusMultipleChoices:
-		answer := idempotency.Answer{Status: status, Header: http.Header{}, Body: held.body.Bytes()}
+		answer := idempotency.Answer{Status: status, Header: map[string][]string{}, Body: held.body.Bytes()}
 		for _, name := range kept {
 			if v := held.header.Values(name); len(v) > 0 {
 				answer.Header[http.CanonicalHeaderKey(name)] = v

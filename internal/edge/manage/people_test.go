@@ -109,7 +109,7 @@ func TestAPersonThatCannotBeIsRefusedAtTheMemberThatIsWrong(t *testing.T) {
 	}
 }
 
-// Requirement: people-list
+// Requirement: people-list, people-scim
 func TestPeopleAreFoundByEachFilterAndPagesStayInPlace(t *testing.T) {
 	w := start(t)
 	token := w.token(t, append(peopleScopes, manage.GroupsCreate, manage.GroupsUpdate)...)

@@ -13,7 +13,7 @@ import (
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
-// Requirement: roles
+// Requirement: roles-resource
 func TestARoleBelongsToAResourceServerOfTheRealm(t *testing.T) {
 	w, token := withAPIs(t)
 	_, ada := w.Person(t, "ada")

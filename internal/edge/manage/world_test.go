@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -105,4 +106,23 @@ func encode(t *testing.T, v any) string {
 // basic are credentials of client_secret_basic.
 func basic(id, secret string) string {
 	return base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))
+}
+
+func form(pairs ...string) url.Values {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+// claim reads one out of a token that this server signed.
+func claim(t *testing.T, compact, name string) string {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[1])
+	servertest.Check(t, err)
+	var claims map[string]any
+	servertest.Check(t, json.Unmarshal(payload, &claims))
+	text, _ := claims[name].(string)
+	return text
 }

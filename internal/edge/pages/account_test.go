@@ -19,6 +19,7 @@ import (
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/service/signin"
 	"github.com/assent-id/assent/internal/softperson"
 )
@@ -586,5 +587,27 @@ func TestTheAccountPageSignalsThePasskeysThatCount(t *testing.T) {
 		if !strings.Contains(m[1], want) {
 			t.Errorf("no %s in %s", want, m[1])
 		}
+	}
+}
+
+// Requirement: account-own-ids, paths-realms-apart
+func TestAccountPagesOfARealmUnderAPathKeepToIt(t *testing.T) {
+	h := newAccountHouse(t)
+	ada := h.guest(t, "ada")
+	site, err := h.Server.Realms.Create(t.Context(), realm.NewRealm{Name: "blue", Policy: h.Site.Realm.Policy})
+	servertest.Check(t, err)
+	p, who := h.PersonIn(t, site, "bob")
+	bob := &guest{p, who.ID}
+	shows(t, "page", bob.open(t, "/account"), http.StatusOK, `action="/realms/blue/account/passkeys"`, `href="/realms/blue/approver/"`)
+	for path, form := range accountForms(h.keys(t, ada)[0].ID, h.sessions(t, ada)[0].ID, "app_x") {
+		if strings.Contains(path, "_") || strings.Contains(path, "applications") {
+			shows(t, path, bob.do(t, "POST", path, form), http.StatusNotFound)
+		}
+	}
+	h.clock.Turn(6 * time.Minute)
+	goes(t, "proof", bob.open(t, "/account/recovery-codes"), "/signin?reauth=1&return_to=%2Frealms%2Fblue%2Faccount%2Frecovery-codes")
+	goes(t, "another realm's session", (&guest{p, who.ID}).do(t, "GET", h.Site.Issuer+"/account", nil), h.Site.Issuer+"/signin?return_to=%2Faccount")
+	if len(h.keys(t, ada)) != 1 || len(h.sessions(t, ada)) != 1 {
+		t.Error("a person of another realm changed something")
 	}
 }

@@ -137,3 +137,37 @@ func TestPasskeysOfAnotherRelyingPartyAreNotOfferedToTheApprover(t *testing.T) {
 		}
 	}
 }
+
+// Requirement: passkeys-realms-apart
+func TestAPasskeyOfAnotherRealmOfTheHostDecidesNothing(t *testing.T) {
+	signintest.Engines(t, func(t *testing.T, base *signintest.World) {
+		t.Helper()
+		w := worldIn(t, base)
+		if w.Other.RPID != w.Site.RPID || w.Other.Origin != w.Site.Origin {
+			t.Fatal("the realms are not on one host")
+		}
+		twin := w.Person(t, w.Other, w.person.Traits.Username)
+		foreign := signintest.NewVirtual(w.Other)
+		w.Bind(t, w.Other, twin.ID, foreign)
+		a := w.asked(t, action())
+		_, err := w.Decide(t.Context(), w.Site, w.person, a.ID, signed(t, w.decision(t, a, evidence.Approve), foreign))
+		if got := refusedAs(t, err); got != "passkey" || w.read(t, a.ID).State != model.ApprovalPending {
+			t.Errorf("refused as %q", got)
+		}
+		for site, who := range map[*model.Site]model.IdentityID{w.Site: w.person.ID, w.Other: twin.ID} {
+			raw, err := w.Options(t.Context(), site, who)
+			check(t, err)
+			var o struct {
+				AllowCredentials []struct{ ID evidence.Bytes }
+			}
+			check(t, json.Unmarshal(raw, &o))
+			mine, theirs := len(o.AllowCredentials) == 1, len(o.AllowCredentials) > 0 && string(o.AllowCredentials[0].ID) == string(foreign.Credential.ID)
+			if !mine || theirs != (site == w.Other) {
+				t.Errorf("offered in %s: %s", site.Realm.Name, raw)
+			}
+		}
+		if _, err := w.answer(t, a, evidence.Approve); err != nil {
+			t.Errorf("with their own: %v", err)
+		}
+	})
+}

@@ -37,7 +37,13 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{World: signintest.New(t)}
+	return worldIn(t, signintest.New(t))
+}
+
+// worldIn is one on a database that is there already.
+func worldIn(t testing.TB, base *signintest.World) *world {
+	t.Helper()
+	w := &world{World: base}
 	w.Service = w.service(w.Store)
 	w.person = w.World.Person(t, w.Site, "alex")
 	w.device = signintest.Software(t, w.Site)

@@ -76,7 +76,7 @@ func (s *Service) CreateBindingJob(ctx context.Context, site *model.Site, n NewB
 // passkey. They prove one that they have when they open it, as ever.
 func (s *Service) InviteSelf(ctx context.Context, site *model.Site, id model.IdentityID) (Binding, error) {
 	return s.CreateBindingJob(ctx, site, NewBinding{IdentityID: id, Lifetime: selfLinkLife, Method: model.DeliverSelf,
-		RedirectURI: site.Path + "/account", Actor: string(id)})
+		RedirectURI: site.Path + "/account?done=added", Actor: string(id)})
 }
 
 // checkedBinding fills blanks in and refuses what could not work.

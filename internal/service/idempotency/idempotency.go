@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -77,9 +76,9 @@ type Request struct {
 
 // An Answer is what a request was answered with.
 type Answer struct {
-	Status int         `json:"status"`
-	Header http.Header `json:"header"`
-	Body   []byte      `json:"body"`
+	Status int                 `json:"status"`
+	Header map[string][]string `json:"header"`
+	Body   []byte              `json:"body"`
 }
 
 // A Claim is a request that goes on. It ends with Finish or with Release; one that

@@ -20,7 +20,7 @@ ALTER TABLE binding_job ADD COLUMN authenticator_config_id {{text}} NOT NULL DEF
 ALTER TABLE binding_job ADD COLUMN proof {{text}} NOT NULL DEFAULT '';
 ALTER TABLE binding_job ADD COLUMN created_by {{text}} NOT NULL DEFAULT '';
 ALTER TABLE binding_job ADD COLUMN failure {{text}} NOT NULL DEFAULT '';
-CREATE INDEX binding_job_identity ON binding_job (identity_id, id, realm_id);
+CREATE INDEX binding_job_identity ON binding_job (identity_id, realm_id, id);
 
 CREATE TABLE recovery_code (
   realm_id    {{text}}  NOT NULL,
@@ -122,7 +122,7 @@ CREATE TABLE idempotent (
 CREATE INDEX idempotent_expires ON idempotent (expires_at);
 
 -- What a person was given, newest last.
-CREATE INDEX access_grant_identity ON access_grant (identity_id, id, realm_id) WHERE identity_id <> '';
+CREATE INDEX access_grant_identity ON access_grant (identity_id, realm_id) WHERE identity_id <> '';
 
 -- allowance: an application that was given something of a person's, when last, and
 -- when the person last took back what it had; 0: never.

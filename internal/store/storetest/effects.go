@@ -56,6 +56,28 @@ var deeds = []deed{
 		j := newJob(w.home.person)
 		return func(fx model.Effects) error { return w.CreateBindingJob(w.ctx, j, fx) }
 	}},
+	{"CreateBindingJobs", func(w *world) func(model.Effects) error {
+		list := []model.BindingJob{newJob(w.home.person), newJob(w.home.person)}
+		return func(fx model.Effects) error { return w.CreateBindingJobs(w.ctx, list, fx) }
+	}},
+	{"FailBindingJob", func(w *world) func(model.Effects) error {
+		j := w.job(w.home.person)
+		return func(fx model.Effects) error {
+			return w.FailBindingJob(w.ctx, j.RealmID, directory.FailedLink{Job: j.ID, Failure: "no", At: start}, fx)
+		}
+	}},
+	{"RevokeBindingJob", func(w *world) func(model.Effects) error {
+		j := w.job(w.home.person)
+		return func(fx model.Effects) error { return w.RevokeBindingJob(w.ctx, j.RealmID, j.ID, start, fx) }
+	}},
+	{"UseRecoveryCode", func(w *world) func(model.Effects) error {
+		c, j := w.recoveryCode(), newJob(w.home.person)
+		return func(fx model.Effects) error { return w.UseRecoveryCode(w.ctx, c, j, fx) }
+	}},
+	{"RemoveRecoveryCodes", func(w *world) func(model.Effects) error {
+		c := w.recoveryCode()
+		return func(fx model.Effects) error { return w.RemoveRecoveryCodes(w.ctx, c.RealmID, c.IdentityID, fx) }
+	}},
 	{"CompleteBinding", func(w *world) func(model.Effects) error {
 		c := w.completion()
 		return func(fx model.Effects) error { return w.CompleteBinding(w.ctx, c, fx) }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/approval"
+	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
@@ -179,6 +180,10 @@ var conflicts = []trespass{
 		o := w.deviceGrant(d)
 		o.Grant.RealmID = foreign
 		return w.RedeemDevice(w.ctx, d.Digest, o, model.Effects{})
+	}},
+	{"FailBindingJob", func(w *world, foreign model.RealmID) error {
+		j := w.job(w.home.person)
+		return w.FailBindingJob(w.ctx, foreign, directory.FailedLink{Job: j.ID, Failure: "no", At: start}, model.Effects{})
 	}},
 	{"CompleteBinding", func(w *world, foreign model.RealmID) error {
 		c := w.completion()

@@ -244,6 +244,12 @@ var racePromises = []promise{
 		}))
 		same(w, len(got(w.Passkeys(w.ctx, w.home.realm.ID, w.home.person.ID))), 2)
 	}},
+	{"OneOfManyUsesARecoveryCode", func(w *world) {
+		c := w.recoveryCode()
+		manyWin(w, race(w, func(s *store.Store, _ int) error {
+			return s.UseRecoveryCode(w.ctx, c, newJob(w.home.person), model.Effects{})
+		}), 1, model.ErrNotFound)
+	}},
 	{"OneOfManyBindsACredential", func(w *world) {
 		credential := secret()
 		var jobs []model.BindingJob

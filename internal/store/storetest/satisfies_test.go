@@ -7,6 +7,7 @@ import (
 	"github.com/assent-id/assent/internal/service/authenticator"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/gate"
+	"github.com/assent-id/assent/internal/service/idempotency"
 	"github.com/assent-id/assent/internal/service/keys"
 	"github.com/assent-id/assent/internal/service/logout"
 	"github.com/assent-id/assent/internal/service/notify"
@@ -24,6 +25,7 @@ var (
 	_ authenticator.Store = (*store.Store)(nil)
 	_ directory.Store     = (*store.Store)(nil)
 	_ gate.Store          = (*store.Store)(nil)
+	_ idempotency.Store   = (*store.Store)(nil)
 	_ keys.Store          = (*store.Store)(nil)
 	_ logout.Store        = (*store.Store)(nil)
 	_ notify.Store        = (*store.Store)(nil)

@@ -32,6 +32,9 @@ func Run(t *testing.T, fresh Database) {
 	}{
 		{"Realm", realmPromises},
 		{"Authenticator", authenticatorPromises},
+		{"Tenant", tenantPromises},
+		{"Idempotency", idempotencyPromises},
+		{"Trail", trailPromises},
 		{"Keys", keysPromises},
 		{"Application", applicationPromises},
 		{"Directory", directoryPromises},

@@ -112,6 +112,7 @@ test("the whole life of an account: passkeys, browsers, applications", async ({ 
   const key = await person.plugIn();
   await page.getByRole("button", { name: "Create passkey" }).click();
   await expect(page.getByRole("heading", { name: "Your account" })).toBeVisible();
+  await expect(page.locator("#done")).toContainText("Your new passkey is ready");
   await expect(page.locator("#passkeys .row")).toHaveCount(2);
   await key.present(false);
   await device.present(true);

@@ -83,7 +83,7 @@ test("a person signs in for an application, agrees, and is asked again for what 
   await device.present(false); // the browser offers passkeys by itself; nobody takes one yet
 
   await page.goto(request(server, shop.callback));
-  await expect(page.locator("#party")).toHaveText("Corner Shop");
+  await expect(page.locator("#lead")).toContainText("to go on to Corner Shop");
   await inspect(page, "authorize-signin");
   await device.present(true);
   await page.getByRole("button", { name: "Sign in with a passkey" }).click();

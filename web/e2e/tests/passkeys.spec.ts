@@ -1,4 +1,4 @@
-import { newIdentity, operate } from "../support/operate.ts";
+import { management, newIdentity, operate } from "../support/operate.ts";
 import { newPerson, type Person, stranger } from "../support/person.ts";
 import type { Server } from "../support/server.ts";
 import { approveButton, bind, expect, openRequest, outcome, test } from "../support/test.ts";
@@ -54,7 +54,7 @@ test("who is not recognised decides nothing", async ({ server, person: { page, d
 });
 
 // Requirement: passkeys-clone
-test("a copy of a passkey that was left behind does not sign in, and the passkey itself goes on", async ({
+test("a copy of a passkey that was left behind does not sign in and is audited, and the passkey itself goes on", async ({
   server,
   person: { page, device },
 }) => {
@@ -67,6 +67,11 @@ test("a copy of a passkey that was left behind does not sign in, and the passkey
   await atSignIn(page, server);
   await page.getByRole("button", signInButton).click();
   await expect(page.getByRole("status")).toContainText("You cannot sign in with this passkey here");
+  expect(
+    (await (await management(server)).call("GET", "/events?type=passkey.clone_suspected")) as object,
+  ).toMatchObject({
+    events: [{ type: "passkey.clone_suspected", data: { during: "signin", stored: 2, shown: 1 } }],
+  });
   await device.hold(own);
   await atSignIn(page, server);
   await page.getByRole("button", signInButton).click();

@@ -20,6 +20,7 @@ async function replay() {
 
 // Requirement: sdk-replay
 test("the way from an empty database to the tokens is a script that ends well, twice in a row", async () => {
+  test.setTimeout(300_000);
   for (const time of ["first", "second"]) {
     const { code, out } = await replay();
     expect(code, `${time} time:\n${out}`).toBe(0);

@@ -49,7 +49,7 @@ test("a first visit names nobody, and the browser's own offer in the field signs
   person: { page, device },
 }) => {
   await device.present(false);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.context().clearCookies();
   await page.goto(`${server.baseURL}/signin`);
   const field = page.getByLabel("Or pick one that this browser offers");
   await expect(field).toHaveAttribute("autocomplete", "username webauthn");
@@ -162,11 +162,10 @@ test("an application may ask for a new sign-in, or let the person choose", async
 });
 
 // Requirement: pages-suspended
-test("who is suspended learns so from their own passkey, and nobody else does", async ({
-  server,
-  person: { page },
-}) => {
-  await operate(server, "identity", "suspend", "demo");
+test("who is suspended learns so from their own passkey, and nobody else does", async ({ server, person }) => {
+  const { page } = person;
+  await secondAccount(server, person);
+  await operate(server, "identity", "suspend", "bo");
   await withoutOffers(page);
   await page.context().clearCookies();
   await page.goto(`${server.baseURL}/signin`);
@@ -194,6 +193,33 @@ test("who has no passkey on this device is told what to do, also without script"
     if (javaScriptEnabled) await inspect(page, "signin-help");
     await context.close();
   }
+});
+
+// Requirement: pages-no-passkey
+test("the sign-in page is worked by keyboard alone, in the order in which it is read", async ({
+  server,
+  person: { page, device },
+}) => {
+  await device.present(false);
+  await page.context().clearCookies();
+  await page.goto(`${server.baseURL}/signin`);
+  await expect(page.locator("#username")).toBeVisible();
+  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
+  const order: (string | undefined)[] = [];
+  for (let i = 0; i < 3; i++) {
+    await page.keyboard.press("Tab");
+    order.push(await focused());
+  }
+  expect(order).toEqual(["start", "username", "SUMMARY"]);
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("choose another device when the browser asks")).toBeVisible();
+  await page.keyboard.press("Tab");
+  expect(await focused()).toBe("recover");
+  await device.present(true);
+  for (let i = 0; i < 3; i++) await page.keyboard.press("Shift+Tab");
+  expect(await focused()).toBe("start");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Waiting for you" })).toBeVisible();
 });
 
 // Requirement: pages-realms-apart, pages-signals

@@ -1,4 +1,4 @@
-package notify_test
+package smtp_test
 
 import (
 	"context"
@@ -16,20 +16,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assent-id/assent/internal/service/notify"
+	"github.com/assent-id/assent/internal/service/notify/smtp"
 	"github.com/assent-id/assent/internal/service/notify/smtptest"
 )
 
 // to is a transport to a mail server.
-func to(t *testing.T, s *smtptest.Server, change func(*notify.SMTPConfig)) *notify.SMTP {
+func to(t *testing.T, s *smtptest.Server, change func(*smtp.Config)) *smtp.Transport {
 	t.Helper()
-	cfg := notify.SMTPConfig{Host: "127.0.0.1", Port: s.Port, From: "login@acme.example", RootCAs: s.Roots}
+	cfg := smtp.Config{Host: "127.0.0.1", Port: s.Port, From: "login@acme.example", RootCAs: s.Roots}
 	if s.Password != "" {
 		cfg.Username, cfg.Password = "mailer", s.Password
 	}
 	if change != nil {
 		change(&cfg)
 	}
-	transport, err := notify.NewSMTP(cfg)
+	transport, err := smtp.New(cfg)
 	check(t, err)
 	return transport
 }
@@ -103,7 +104,7 @@ func parts(t *testing.T, m *mail.Message) (list []string) {
 
 func TestAConnectionIsPrivateOrThereIsNone(t *testing.T) {
 	implicit := smtptest.Start(t, func(s *smtptest.Server) { s.Implicit, s.Password = true, "x" })
-	check(t, to(t, implicit, func(c *notify.SMTPConfig) { c.TLS = notify.SMTPTLS }).Send(t.Context(), greeting))
+	check(t, to(t, implicit, func(c *smtp.Config) { c.TLS = smtp.TLS }).Send(t.Context(), greeting))
 	if taken := implicit.Taken(); len(taken) != 1 || !taken[0].Known {
 		t.Errorf("over TLS arrived %+v", taken)
 	}
@@ -111,9 +112,9 @@ func TestAConnectionIsPrivateOrThereIsNone(t *testing.T) {
 	if err := to(t, plain, nil).Send(t.Context(), greeting); err == nil || len(plain.Taken()) != 0 {
 		t.Errorf("without STARTTLS: %v, %d arrived", err, len(plain.Taken()))
 	}
-	check(t, to(t, plain, func(c *notify.SMTPConfig) { c.TLS = notify.SMTPPlain }).Send(t.Context(), greeting))
+	check(t, to(t, plain, func(c *smtp.Config) { c.TLS = smtp.Plain }).Send(t.Context(), greeting))
 	stranger := smtptest.Start(t, nil)
-	if err := to(t, stranger, func(c *notify.SMTPConfig) { c.RootCAs = implicit.Roots }).Send(t.Context(), greeting); err == nil || len(stranger.Taken()) != 0 {
+	if err := to(t, stranger, func(c *smtp.Config) { c.RootCAs = implicit.Roots }).Send(t.Context(), greeting); err == nil || len(stranger.Taken()) != 0 {
 		t.Errorf("with somebody else's certificate: %v", err)
 	}
 }
@@ -165,7 +166,7 @@ func TestAServerThatSaysNothingHoldsAMessageForSecondsOnly(t *testing.T) {
 	}
 	free := smtptest.Start(t, nil)
 	port := free.Port
-	if err := to(t, free, func(c *notify.SMTPConfig) { c.Port, c.Host = port, "127.0.0.1" }).Send(t.Context(), greeting); err != nil {
+	if err := to(t, free, func(c *smtp.Config) { c.Port, c.Host = port, "127.0.0.1" }).Send(t.Context(), greeting); err != nil {
 		t.Errorf("another server: %v", err)
 	}
 }
@@ -213,23 +214,30 @@ func TestManyMessagesGoOutSideBySide(t *testing.T) {
 }
 
 func TestSettingsForMailThatCannotWorkAreRefused(t *testing.T) {
-	good := notify.SMTPConfig{Host: "mail.example", From: "Acme <login@acme.example>"}
-	for name, change := range map[string]func(*notify.SMTPConfig){
-		"no sender":            func(c *notify.SMTPConfig) { c.From = "" },
-		"no address":           func(c *notify.SMTPConfig) { c.From = "Acme" },
-		"unknown TLS":          func(c *notify.SMTPConfig) { c.TLS = "ssl" },
-		"plain over a network": func(c *notify.SMTPConfig) { c.TLS = notify.SMTPPlain },
-		"port":                 func(c *notify.SMTPConfig) { c.Port = 70000 },
+	good := smtp.Config{Host: "mail.example", From: "Acme <login@acme.example>"}
+	for name, change := range map[string]func(*smtp.Config){
+		"no sender":            func(c *smtp.Config) { c.From = "" },
+		"no address":           func(c *smtp.Config) { c.From = "Acme" },
+		"unknown TLS":          func(c *smtp.Config) { c.TLS = "ssl" },
+		"plain over a network": func(c *smtp.Config) { c.TLS = smtp.Plain },
+		"port":                 func(c *smtp.Config) { c.Port = 70000 },
 	} {
 		c := good
 		change(&c)
-		if _, err := notify.NewSMTP(c); err == nil {
+		if _, err := smtp.New(c); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	for _, c := range []notify.SMTPConfig{good, {Host: "localhost", TLS: notify.SMTPPlain, From: "a@b.example"}, {Host: "::1", TLS: notify.SMTPPlain, From: "a@b.example"}} {
-		if _, err := notify.NewSMTP(c); err != nil {
+	for _, c := range []smtp.Config{good, {Host: "localhost", TLS: smtp.Plain, From: "a@b.example"}, {Host: "::1", TLS: smtp.Plain, From: "a@b.example"}} {
+		if _, err := smtp.New(c); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

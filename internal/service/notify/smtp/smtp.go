@@ -1,4 +1,9 @@
-package notify
+// Package smtp hands e-mails to the mail server that the operator names (RFC 5321,
+// RFC 6409), over a private connection or not at all.
+//
+// If this package is wrong, a link or the mail server's password crosses a network
+// in the clear, or a text becomes a header that sends it to somebody else.
+package smtp
 
 import (
 	"context"
@@ -15,65 +20,66 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/notify"
 )
 
 // How the connection to a mail server is kept private.
 const (
-	SMTPStartTLS = "starttls" // RFC 3207, and not without
-	SMTPTLS      = "tls"      // from the first byte (RFC 8314, Section 3.3)
-	SMTPPlain    = "none"     // to this machine alone
+	StartTLS = "starttls" // RFC 3207, and not without
+	TLS      = "tls"      // from the first byte (RFC 8314, Section 3.3)
+	Plain    = "none"     // to this machine alone
 )
 
-// SMTPConfig says where e-mail goes (RFC 5321, RFC 6409).
-type SMTPConfig struct {
+// Config says where e-mail goes (RFC 5321, RFC 6409).
+type Config struct {
 	Host     string
-	Port     int // 0: 587, or 465 for SMTPTLS, or 25 for SMTPPlain
+	Port     int // 0: 587, or 465 for TLS, or 25 for Plain
 	Username string
 	Password string
 	From     string // address, with or without a name: "Acme <login@acme.example>"
-	TLS      string // empty: SMTPStartTLS
+	TLS      string // empty: StartTLS
 	// RootCAs vouch for the server; nil: those of the machine.
 	RootCAs *x509.CertPool
 }
 
 // On reports whether there is a mail server at all.
-func (c SMTPConfig) On() bool { return c.Host != "" }
+func (c Config) On() bool { return c.Host != "" }
 
 // Limits of the work with a mail server. The outbox leases 32 items for a minute:
 // in eights, each given up after 12 seconds, they are done by then.
 const (
-	smtpTimeout = 12 * time.Second
-	smtpAtOnce  = 8
+	timeout = 12 * time.Second
+	atOnce  = 8
 )
 
-// An SMTP hands messages to a mail server. It is safe for concurrent use.
-type SMTP struct {
-	cfg   SMTPConfig
+// A Transport hands messages to a mail server. It is safe for concurrent use.
+type Transport struct {
+	cfg   Config
 	from  mail.Address
 	turns chan struct{}
 }
 
-// NewSMTP checks the settings. It connects to nothing.
-func NewSMTP(c SMTPConfig) (*SMTP, error) {
+// New checks the settings. It connects to nothing.
+func New(c Config) (*Transport, error) {
 	from, err := mail.ParseAddress(c.From)
 	if err != nil {
 		return nil, errors.New("the sender's address (smtp-from) is none: write it as login@example.com, or as Name <login@example.com>")
 	}
-	ports := map[string]int{SMTPStartTLS: 587, SMTPTLS: 465, SMTPPlain: 25}
+	ports := map[string]int{StartTLS: 587, TLS: 465, Plain: 25}
 	if c.TLS == "" {
-		c.TLS = SMTPStartTLS
+		c.TLS = StartTLS
 	}
 	switch port, known := ports[c.TLS]; {
 	case !known:
 		return nil, errors.New("smtp-tls must be starttls, tls or none")
-	case c.TLS == SMTPPlain && !onThisMachine(c.Host):
+	case c.TLS == Plain && !onThisMachine(c.Host):
 		return nil, errors.New("smtp-tls none is for a mail server on this machine: links and passwords must not cross a network in the clear")
 	case c.Port == 0:
 		c.Port = port
 	case c.Port < 0 || c.Port > 65535:
 		return nil, errors.New("smtp-port must be between 1 and 65535")
 	}
-	return &SMTP{cfg: c, from: *from, turns: make(chan struct{}, smtpAtOnce)}, nil
+	return &Transport{cfg: c, from: *from, turns: make(chan struct{}, atOnce)}, nil
 }
 
 func onThisMachine(host string) bool {
@@ -81,9 +87,9 @@ func onThisMachine(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Send hands one message over. It returns a [*RefusedError] where the server said
+// Send hands one message over. It returns a [*notify.RefusedError] where the server said
 // that it will never take it; any other failure may pass.
-func (s *SMTP) Send(ctx context.Context, msg Message) error {
+func (s *Transport) Send(ctx context.Context, msg notify.Message) error {
 	letter, err := s.letter(msg)
 	if err != nil {
 		return err
@@ -94,14 +100,14 @@ func (s *SMTP) Send(ctx context.Context, msg Message) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for a turn: %w", ctx.Err())
 	}
-	ctx, cancel := context.WithTimeout(ctx, smtpTimeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return s.hand(ctx, letter)
 }
 
 // letter writes the message down (RFC 5322, RFC 2046, Section 5.1.4). The library
 // encodes what stands in headers, so that no text can begin another.
-func (s *SMTP) letter(msg Message) (*gomail.Msg, error) {
+func (s *Transport) letter(msg notify.Message) (*gomail.Msg, error) {
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	from := s.from
 	if from.Name == "" {
@@ -110,7 +116,7 @@ func (s *SMTP) letter(msg Message) (*gomail.Msg, error) {
 	m.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, &from)
 	to, err := mail.ParseAddress(msg.To)
 	if err != nil {
-		return nil, &RefusedError{"the address of the person is not an e-mail address"}
+		return nil, &notify.RefusedError{"the address of the person is not an e-mail address"}
 	}
 	m.SetAddrHeaderFromMailAddress(gomail.HeaderTo, &mail.Address{Address: to.Address})
 	_, domain, _ := strings.Cut(from.Address, "@")
@@ -130,7 +136,7 @@ func (s *SMTP) letter(msg Message) (*gomail.Msg, error) {
 
 // hand speaks SMTP. Once the server has taken the message, what happens to the
 // connection does not matter.
-func (s *SMTP) hand(ctx context.Context, letter *gomail.Msg) error {
+func (s *Transport) hand(ctx context.Context, letter *gomail.Msg) error {
 	var conn net.Conn
 	defer func() {
 		if conn != nil {
@@ -157,14 +163,14 @@ func (s *SMTP) hand(ctx context.Context, letter *gomail.Msg) error {
 	return nil
 }
 
-func (s *SMTP) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
+func (s *Transport) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 	policy := gomail.TLSMandatory
-	if s.cfg.TLS != SMTPStartTLS {
+	if s.cfg.TLS != StartTLS {
 		policy = gomail.NoTLS // it is private by now, or never leaves this machine
 	}
 	_, domain, _ := strings.Cut(s.from.Address, "@")
 	options := []gomail.Option{gomail.WithPort(s.cfg.Port), gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(s.tls()),
-		gomail.WithTimeout(smtpTimeout), gomail.WithoutNoop(), gomail.WithoutRset(), gomail.WithHELO(domain), gomail.WithDialContextFunc(dial)}
+		gomail.WithTimeout(timeout), gomail.WithoutNoop(), gomail.WithoutRset(), gomail.WithHELO(domain), gomail.WithDialContextFunc(dial)}
 	if s.cfg.Username != "" {
 		options = append(options, gomail.WithUsername(s.cfg.Username), gomail.WithPassword(s.cfg.Password), gomail.WithSMTPAuth(s.auth()))
 	}
@@ -173,19 +179,19 @@ func (s *SMTP) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 
 // auth is how to sign in: the library does not see that a connection is private
 // which it did not make so itself.
-func (s *SMTP) auth() gomail.SMTPAuthType {
-	if s.cfg.TLS == SMTPStartTLS {
+func (s *Transport) auth() gomail.SMTPAuthType {
+	if s.cfg.TLS == StartTLS {
 		return gomail.SMTPAuthAutoDiscover
 	}
 	return gomail.SMTPAuthPlainNoEnc
 }
 
-func (s *SMTP) tls() *tls.Config {
+func (s *Transport) tls() *tls.Config {
 	return &tls.Config{ServerName: s.cfg.Host, RootCAs: s.cfg.RootCAs, MinVersion: tls.VersionTLS12}
 }
 
 // dial connects, and bounds everything that is said on the connection.
-func (s *SMTP) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+func (s *Transport) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	address := net.JoinHostPort(s.cfg.Host, strconv.Itoa(s.cfg.Port))
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
@@ -193,7 +199,7 @@ func (s *SMTP) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	}
 	until, _ := ctx.Deadline()
 	bound := &boundConn{Conn: conn, until: until}
-	if s.cfg.TLS != SMTPTLS {
+	if s.cfg.TLS != TLS {
 		return bound, bound.SetDeadline(until)
 	}
 	private := tls.Client(bound, s.tls())
@@ -229,7 +235,7 @@ func verdict(err error) error {
 	case 530, 534, 535, 538: // RFC 4954, Section 6
 		return fmt.Errorf("hand over: %w", err)
 	}
-	return &RefusedError{reason(refused)}
+	return &notify.RefusedError{reason(refused)}
 }
 
 // reason is what the server said, in its words. The library quotes them, among
