@@ -202,7 +202,7 @@ var reasons = []struct {
 	{"person suspended", func(t *testing.T, f *family) {
 		_, err := f.Server.Directory.Suspend(t.Context(), f.Site, f.who.ID, "test")
 		servertest.Check(t, err)
-	}, with(revokedPerson, "sign-in", "signin_refused"), []string{"CIBA start"}},
+	}, with(revokedPerson, "sign-in", "not_allowed"), []string{"CIBA start"}},
 	{"person suspended and activated", func(t *testing.T, f *family) {
 		_, err := f.Server.Directory.Suspend(t.Context(), f.Site, f.who.ID, "test")
 		servertest.Check(t, err)

@@ -180,9 +180,7 @@ func TestAssertionsThatAreNotAccepted(t *testing.T) {
 		{Subject: "job:deploy", Claims: map[string]string{"branch": "main", "/nested/a~1b": "c"}}}},
 		model.TrustedIssuer{Issuer: "https://idle.example", JWKS: o.jwks(t, nil)},
 		model.TrustedIssuer{Issuer: "https://eddsa.example", JWKS: o.jwks(t, nil), Algs: []string{"EdDSA"}, Subjects: everyone("e:")},
-		model.TrustedIssuer{Issuer: "https://lost.example", Subjects: everyone("l:")},
-		model.TrustedIssuer{Issuer: "spiffe://c.example", JWKS: o.jwks(t, nil), Subjects: everyone("c:")},
-		model.TrustedIssuer{Issuer: "https://broken.example", JWKS: []byte(`{"keys":1}`), Subjects: everyone("b:")})
+		model.TrustedIssuer{Issuer: "spiffe://c.example", JWKS: o.jwks(t, nil), Subjects: everyone("c:")})
 	now := time.Now().Unix()
 	type m = map[string]any
 	for _, tt := range []struct {
@@ -215,8 +213,6 @@ func TestAssertionsThatAreNotAccepted(t *testing.T) {
 		{"ourselves", nil, v.URL, m{"iss": v.URL}, "invalid_grant"},
 		{"an issuer without rules", nil, v.URL, m{"iss": "https://idle.example"}, "invalid_grant"},
 		{"an issuer of another algorithm", nil, v.URL, m{"iss": "https://eddsa.example"}, "invalid_grant"},
-		{"an issuer without keys", nil, v.URL, m{"iss": "https://lost.example"}, "invalid_grant"},
-		{"an issuer with a broken set", nil, v.URL, m{"iss": "https://broken.example"}, "invalid_grant"},
 		{"issuer in another case", nil, v.URL, m{"iss": "https://CI.example"}, "invalid_grant"},
 		{"no subject", nil, v.URL, m{"sub": nil}, "invalid_grant"},
 		{"empty subject", nil, v.URL, m{"sub": ""}, "invalid_grant"},
