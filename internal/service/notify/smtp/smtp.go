@@ -116,7 +116,7 @@ func (s *Transport) letter(msg notify.Message) (*gomail.Msg, error) {
 	m.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, &from)
 	to, err := mail.ParseAddress(msg.To)
 	if err != nil {
-		return nil, &notify.RefusedError{"the address of the person is not an e-mail address"}
+		return nil, &notify.RefusedError{Reason: "the address of the person is not an e-mail address"}
 	}
 	m.SetAddrHeaderFromMailAddress(gomail.HeaderTo, &mail.Address{Address: to.Address})
 	_, domain, _ := strings.Cut(from.Address, "@")
@@ -235,7 +235,7 @@ func verdict(err error) error {
 	case 530, 534, 535, 538: // RFC 4954, Section 6
 		return fmt.Errorf("hand over: %w", err)
 	}
-	return &notify.RefusedError{reason(refused)}
+	return &notify.RefusedError{Reason: reason(refused)}
 }
 
 // reason is what the server said, in its words. The library quotes them, among
