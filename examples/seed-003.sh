@@ -1,11 +1,24 @@
 #!/usr/bin/env bash
-# Adds a passkey and signs in with it, from an empty database to the tokens,
-# with curl and a browser: an identity, a binding job, its link, the passkey,
-# then automatic and manual invocation and both ways to send a client secret.
+# Scenario 003: an application adds a passkey for a new person and signs them in
+# with it, on its own pages. It starts with an empty database and shows every
+# request and answer:
+#
+#   - Authenticator configs for automatic and manual invocation, and an
+#     application for each.
+#   - An identity, a binding job for it that returns its link, and the passkey,
+#     bound on the application's page. The link binds once.
+#   - Sign-in by automatic invocation; the code is exchanged with
+#     client_secret_basic.
+#   - Sign-in by manual invocation; the code is exchanged with
+#     client_secret_post. A code is good once.
+#
+# Each answer is compared with what it must be, and the first that differs ends
+# the script with a failure. docs/embedded.md explains the steps, and
+# web/e2e/tests/seed.spec.ts runs them twice in a row.
 #
 #   make build && examples/seed-003.sh
 #
-# Needs curl, Node.js and Chromium (CHROMIUM=/path). Leaves nothing behind.
+# Needs curl, Node.js and Chromium (CHROMIUM=/path to it). Leaves nothing behind.
 set -euo pipefail
 unset FORCE_COLOR # what programs print is read
 

@@ -25,8 +25,9 @@ func TestADatabaseHoldsWhatThePlanSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, statement := range []string{`INSERT INTO tenant VALUES ('ten_a', 'a', 0)`,
-		`INSERT INTO realm VALUES ('rlm_a', 'ten_a', 'default', 'A', 1, 'active', '{}', 0, 0, 1)`} {
+	for _, statement := range []string{`INSERT INTO tenant (id, name, created_at) VALUES ('ten_a', 'a', 0)`,
+		`INSERT INTO realm (id, tenant_id, name, display_name, is_default, status, policy, tokens_invalid_before, created_at, version)
+			VALUES ('rlm_a', 'ten_a', 'default', 'A', 1, 'active', '{}', 0, 0, 1)`} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -48,7 +49,7 @@ func (g *generator) tables() []table {
 	n := g.Identities
 	return []table{
 		{"identity", []string{"realm_id", "id", "display_name", "status", "username", "email", "traits",
-			"tokens_invalid_before", "created_at", "updated_at", "version"}, n, g.identityRow},
+			"tokens_invalid_before", "created_at", "updated_at", "version", "name_folded"}, n, g.identityRow},
 		{"passkey", []string{"realm_id", "id", "identity_id", "name", "credential_id", "public_key", "aaguid", "sign_count",
 			"backup_eligible", "backup_state", "transports", "binding", "created_at", "last_used_at", "revoked_at"}, n, g.passkeyRow},
 		{"application", []string{"realm_id", "id", "kind", "name", "status", "owner_id", "settings", "origin",
@@ -58,6 +59,7 @@ func (g *generator) tables() []table {
 			"idle_until", "ended_at", "user_agent"}, n / 2, g.sessionRow},
 		{"session_application", []string{"realm_id", "session_id", "application_id"}, n / 2, g.sessionApplicationRow},
 		{"consent", []string{"realm_id", "identity_id", "application_id", "item", "at"}, n, g.consentRow},
+		{"allowance", []string{"realm_id", "identity_id", "application_id", "used_at", "disallowed_at"}, n, g.allowanceRow},
 		{"access_grant", []string{"realm_id", "id", "kind", "identity_id", "application_id", "approval_id", "session_id", "parent_id",
 			"scope", "terms", "refresh", "refreshed_at", "created_at", "expires_at", "revoked_at"}, n, g.grantRow},
 		{"revocation", []string{"realm_id", "kind", "subject", "before_at", "expires_at", "at"}, n / 100, g.revocationRow},
@@ -72,10 +74,10 @@ func (g *generator) tables() []table {
 
 func (g *generator) identityRow(i int) []any {
 	at := g.at(i, g.Identities).UnixMilli()
-	name := fmt.Sprintf("resident%d", i)
+	name, full := fmt.Sprintf("resident%d", i), fmt.Sprintf("Resident Number %d", i)
 	traits := fmt.Sprintf(`{"given_name":"Resident","family_name":"Number %d","locale":"en"}`, i)
-	return []any{g.realm, g.person(i), "Resident Number " + fmt.Sprint(i), "active", name, name + "@people.example", traits,
-		int64(0), at, at, int64(1)}
+	return []any{g.realm, g.person(i), full, "active", name, name + "@people.example", traits,
+		int64(0), at, at, int64(1), strings.ToLower(full)}
 }
 
 func (g *generator) passkeyRow(i int) []any {
@@ -117,6 +119,10 @@ func (g *generator) consentRow(i int) []any {
 		item += " at " + g.Issuer
 	}
 	return []any{g.realm, g.person(person), g.Shop, item, g.ago(time.Duration(mix("consent", i) % uint64(year)))}
+}
+
+func (g *generator) allowanceRow(i int) []any {
+	return []any{g.realm, g.person(i), g.popular(i), g.at(i, g.Identities).UnixMilli(), int64(0)}
 }
 
 func (g *generator) grantRow(i int) []any {

@@ -6,20 +6,23 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server"
+	"github.com/assent-id/assent/internal/service/audit"
 	"github.com/assent-id/assent/internal/service/directory"
 )
 
 type adminCmd struct {
-	Create adminCreateCmd `cmd:"" help:"Make a person an admin, who is added if there is none of that name."`
+	Create adminCreateCmd `cmd:"" help:"Add a person who is an admin, or make one who is there an admin (--existing)."`
 	Link   adminLinkCmd   `cmd:"" help:"Make a one-time link with which an admin binds a passkey, also one who lost theirs."`
 }
 
 type adminCreateCmd struct {
 	Username string `required:"true" help:"Unique in the realm, ignoring case."`
 	Email    string `help:"E-mail address of a person who is added."`
+	Existing bool   `help:"Make the person an admin who has this name already. Whoever may add people could have added them for this: look at who did."`
 	realmFlag
 	storeFlags
 }
@@ -31,7 +34,7 @@ func (c *adminCreateCmd) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		admin, err := c.ensure(ctx, s, site)
+		admin, err := c.ensure(ctx, p, s, site)
 		if err != nil {
 			return err
 		}
@@ -51,17 +54,55 @@ func (c *adminCreateCmd) Run(p *program) error {
 }
 
 // ensure finds the person, or adds them, and makes them an admin.
-func (c *adminCreateCmd) ensure(ctx context.Context, s *server.Server, site *model.Site) (model.Identity, error) {
+func (c *adminCreateCmd) ensure(ctx context.Context, p *program, s *server.Server, site *model.Site) (model.Identity, error) {
 	found, err := s.Directory.ListIdentities(ctx, site, directory.PeopleQuery{Username: c.Username, Limit: 1})
 	switch {
 	case err != nil:
 		return model.Identity{}, err
+	case len(found) == 1 && found[0].AdminSince != 0:
+		return found[0], nil
 	case len(found) == 1:
-		return s.Directory.SetAdmin(ctx, site, directory.Ref[model.IdentityID]{ID: found[0].ID}, true)
+		return c.promote(ctx, p, s, site, found[0])
 	default:
 		return s.Directory.CreateIdentity(ctx, site, directory.NewIdentity{Admin: true,
 			Traits: model.Traits{Username: c.Username, PrimaryEmailAddress: c.Email}})
 	}
+}
+
+// promote makes somebody an admin who is there: only where that is meant, and not
+// before it was said where they come from. Somebody who may add people, but not
+// admins, could have added them and has their passkey.
+func (c *adminCreateCmd) promote(ctx context.Context, p *program, s *server.Server, site *model.Site, who model.Identity) (model.Identity, error) {
+	maker, err := makerOf(ctx, s, site, who.ID)
+	if err != nil {
+		return who, err
+	}
+	origin := fmt.Sprintf("%s (%s) was added %s by %s", who.Traits.Username, who.ID, who.CreatedAt.Time().UTC().Format(time.RFC3339), maker)
+	if !c.Existing {
+		return who, errors.New(origin + ", and is no admin; to make them one all the same, add --existing")
+	}
+	if _, err := fmt.Fprintln(p.stderr, oneLine(origin)); err != nil {
+		return who, err
+	}
+	return s.Directory.SetAdmin(ctx, site, directory.Ref[model.IdentityID]{ID: who.ID}, true)
+}
+
+// makerOf is who added a person, as the audit trail says.
+func makerOf(ctx context.Context, s *server.Server, site *model.Site, id model.IdentityID) (string, error) {
+	q := audit.Query{Type: "identity.created", Target: string(id), Limit: 1}
+	for range 1000 { // each looks at a part of the trail
+		part, err := s.Audit.List(ctx, site, q)
+		switch {
+		case err != nil:
+			return "", err
+		case len(part.Events) > 0:
+			return part.Events[0].Actor, nil
+		case part.Next == "":
+			return "somebody whom the audit trail does not know any more", nil
+		}
+		q.From = part.Next
+	}
+	return "somebody who is too far back in the audit trail", nil
 }
 
 type adminLinkCmd struct {
@@ -79,7 +120,7 @@ func (c *adminLinkCmd) Run(p *program) error {
 			return err
 		}
 		if admin.AdminSince == 0 {
-			return fmt.Errorf("%s is no admin; make them one with: assent admin create --username %s", admin.DisplayName, admin.Traits.Username)
+			return fmt.Errorf("%s is no admin; make them one with: assent admin create --existing --username %s", admin.DisplayName, admin.Traits.Username)
 		}
 		binding, err := s.Directory.AdminLink(ctx, site, admin.ID)
 		if err != nil {
@@ -110,6 +151,12 @@ func (c *adminLinkCmd) find(ctx context.Context, s *server.Server) (*model.Site,
 }
 
 func (f storeFlags) printLink(p *program, b directory.Binding) error {
+	if b.Job.Proof == model.ProofRecovery {
+		_, err := fmt.Fprintln(p.stderr, "warning: this link is for recovery: whoever opens it gets in without any of this admin's passkeys")
+		if err != nil {
+			return err
+		}
+	}
 	if f.JSON {
 		return p.printJSON(map[string]any{"identity_id": b.Job.IdentityID, "binding_job_id": b.Job.ID, "link": b.Link, "expires_at": b.Job.ExpiresAt.Time()})
 	}
@@ -126,7 +173,12 @@ func greetAdmin(ctx context.Context, s *server.Server, out io.Writer, log *slog.
 	}
 	binding, err := s.Directory.FirstAdminLink(ctx, site)
 	if errors.Is(err, directory.ErrNoAdmin) {
-		log.WarnContext(ctx, "nobody manages this server; make an admin with: assent admin create")
+		log.WarnContext(ctx, "nobody manages this server, and somebody who is no admin is named admin; see who added them: assent admin create --username admin; "+
+			"then add --existing to that, or another --username")
+		return nil
+	}
+	if errors.Is(err, directory.ErrAdminsLost) {
+		log.WarnContext(ctx, "no admin has a passkey any more; make a way back in with: assent admin link")
 		return nil
 	}
 	if err != nil || binding.Link == "" {

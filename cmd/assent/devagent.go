@@ -128,6 +128,7 @@ type devEvent struct {
 	BaseURL      string `json:"base_url,omitempty"`
 	BindingLink  string `json:"binding_link,omitempty"`
 	Approver     string `json:"approver,omitempty"`
+	Account      string `json:"account,omitempty"`
 	ApprovalID   string `json:"approval_id,omitempty"`
 	Comparison   string `json:"comparison,omitempty"`
 	Outcome      string `json:"outcome,omitempty"`

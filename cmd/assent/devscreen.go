@@ -11,7 +11,7 @@ import (
 
 // announce says that everything runs, and what to open next.
 func (c *devCmd) announce(p *program, link string) {
-	event := devEvent{Event: "ready", BaseURL: c.BaseURL, BindingLink: link, Approver: c.BaseURL + "/approver"}
+	event := devEvent{Event: "ready", BaseURL: c.BaseURL, BindingLink: link, Approver: c.BaseURL + "/approver", Account: c.BaseURL + "/account"}
 	if c.JSON {
 		_ = p.printJSON(event) // nobody is left to tell
 	} else {
@@ -33,6 +33,7 @@ func (c *devCmd) welcome(p *program, e devEvent) {
 	fmt.Fprintf(p.stdout, "  3  Read what it wants, and answer with your passkey. This terminal shows what the agent gets.\n\n")
 	var t table
 	t.row("approver", e.Approver)
+	t.row("account", e.Account)
 	t.row("mailbox", e.BaseURL+"/dev/mailbox")
 	t.row("agent", filepath.Join(c.Data, "agent.json")+"; from this folder you can ask with it yourself:")
 	t.row(" ", shellWords([]string{p.called})+` approve "Deploy v2" --detail service=api -- echo deployed`)

@@ -54,12 +54,14 @@ func (c *identityCreateCmd) Run(p *program) error {
 type identityLinkCmd struct {
 	Identity string        `arg:"" help:"Username, e-mail address or identity id."`
 	Expires  time.Duration `help:"How long the link works." default:"168h"`
+	Recovery bool          `help:"For a person who lost their passkeys: whoever opens the link proves none. They are told by e-mail."`
 	realmFlag
 	storeFlags
 }
 
 // Run makes the link. It is a secret: whoever opens it first becomes able to
-// sign in as that person.
+// sign in as that person. Of a person who has or had a passkey it asks for a proof,
+// unless it is for recovery.
 func (c *identityLinkCmd) Run(p *program) error {
 	return c.operate(p, func(ctx context.Context, s *server.Server) error {
 		site, identity, err := findIdentity(ctx, s, c.Realm, c.Identity)
@@ -67,7 +69,7 @@ func (c *identityLinkCmd) Run(p *program) error {
 			return err
 		}
 		binding, err := s.Directory.CreateBindingJob(ctx, site, directory.NewBinding{
-			IdentityID: identity.ID, Lifetime: c.Expires,
+			IdentityID: identity.ID, Lifetime: c.Expires, Recovery: c.Recovery,
 		})
 		if err != nil {
 			return err

@@ -34,6 +34,9 @@ func (c *passkeyRevokeCmd) Run(p *program) error {
 		if errors.Is(err, model.ErrNotFound) {
 			return fmt.Errorf("%s has no passkey %q; see: assent identity show %s", identity.DisplayName, c.Passkey, c.Identity)
 		}
+		if errors.Is(err, directory.ErrLastAdmin) {
+			return fmt.Errorf("without this passkey nobody could manage the server; let %s bind another first: assent admin link %s", identity.DisplayName, c.Identity)
+		}
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ func TestTheMailServerComesFromFlagsAndItsPasswordNeverDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := filepath.Join(t.TempDir(), "open")
-	if err := os.WriteFile(open, []byte("x"), 0o644); err != nil { //nolint:gosec // what is refused
+	if err := os.WriteFile(open, []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {

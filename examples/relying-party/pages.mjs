@@ -49,8 +49,8 @@ function way({ id, title, about, action, steps }) {
   return `<section class="card" aria-labelledby="${id}-title">
 <h2 id="${id}-title">${title}</h2>
 <p>${about}</p>
-${action}
-<details><summary>What happens</summary><ol>${steps.map((step) => `<li>${step}</li>`).join("")}</ol></details>
+<div class="act">${action}
+<details><summary>What happens</summary><ol>${steps.map((step) => `<li>${step}</li>`).join("")}</ol></details></div>
 </section>`;
 }
 
@@ -59,7 +59,7 @@ const ways = [
     id: "hosted",
     title: "On Assent’s page",
     about: "You go to the sign-in page, use your passkey there, and come back.",
-    action: `<a class="button" href="/sign-in/hosted">${key}Sign in on Assent</a>`,
+    action: `<a class="button button-strong" href="/sign-in/hosted">${key}Sign in on Assent</a>`,
     steps: [
       "The shop sends you to the authorization endpoint.",
       "Assent’s own page asks for your passkey.",
@@ -70,7 +70,7 @@ const ways = [
     id: "automatic",
     title: "Here, after a redirect",
     about: "Assent sends you straight back to a page of this shop, which asks for your passkey.",
-    action: `<a class="button" href="/sign-in/automatic">${key}Sign in here</a>`,
+    action: `<a class="button button-strong" href="/sign-in/automatic">${key}Sign in here</a>`,
     steps: [
       "The shop sends you to the authorization endpoint.",
       "Assent sends you on to the shop’s page with a signed request.",

@@ -60,8 +60,8 @@ async function authenticatorConfig(invocation) {
     ...{ name: `Demo shop, ${invocation}`, type: "embedded", invocation_type: invocation },
     ...{ invoke_url: origin, trusted_origins: [origin], ...(values["rp-id"] && { rp_id: values["rp-id"] }) },
   };
-  const { authenticator_configs: known } = await api.get("/authenticator-configs?page_size=200");
-  const found = known.find((/** @type {{ name: string }} */ { name }) => name === wanted.name);
+  const { authenticator_configs: known } = await api.get(`/authenticator-configs?name=${encodeURIComponent(wanted.name)}`);
+  const [found] = known;
   const { type, ...changes } = wanted;
   const { authenticator_config: made } = found
     ? await api.patch(`/authenticator-configs/${found.id}`, { authenticator_config: changes })

@@ -76,13 +76,12 @@ func (c *AuthenticatorConfig) RP(site *Site, origin string) passkey.RP {
 	return rp
 }
 
-// AuthenticateURL is where the application begins a sign-in, BindURL where it
-// begins to bind a passkey.
+// AuthenticateURL is where the application begins a sign-in.
 func (c *AuthenticatorConfig) AuthenticateURL(request string) string {
 	return c.invoke("assent-authenticate", "request", request)
 }
 
-// BindURL: see AuthenticateURL. link is that of the binding job.
+// BindURL is where it begins a binding: link is that of the job.
 func (c *AuthenticatorConfig) BindURL(link string) string {
 	return c.invoke("assent-bind", "link", link)
 }

@@ -149,6 +149,9 @@ type ResourcePolicy struct {
 	Name          string   `json:"name,omitempty"`
 	Scopes        []string `json:"scopes,omitempty"`
 	DefaultScopes []string `json:"default_scopes,omitempty"` // for clients that ask for none
+	// ScopeTexts say to people what a scope lets an application do. They are shown as
+	// they are, in every language.
+	ScopeTexts map[string]string `json:"scope_texts,omitempty"`
 }
 
 // A TrustedIssuer vouches for subjects by signed assertions.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/fetch"
+	"github.com/assent-id/assent/internal/format/message"
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/notify/smtp"
@@ -59,6 +60,8 @@ type Config struct {
 	DefaultPolicy     model.RealmPolicy // of the default realm, when it is created
 	// MaxWait is how long a poll is held at most; 0: 30 s.
 	MaxWait time.Duration
+	// Texts are those of the hosted pages; nil: those that come with the server.
+	Texts *message.Catalogue
 	// Now is the clock; nil: time.Now. Tests turn it.
 	Now func() time.Time
 }

@@ -48,6 +48,11 @@ func (s *Server) composeMail(ctx context.Context, site *model.Site, payload json
 	if err != nil {
 		return notify.Message{}, err
 	}
+	if to, err := s.Directory.NoticeAddress(n); err != nil {
+		return notify.Message{}, err
+	} else if to != "" {
+		who.Traits.PrimaryEmailAddress = to
+	}
 	if who.Traits.PrimaryEmailAddress == "" && n.Kind == directory.NoticeBindingLink {
 		return notify.Message{}, &notify.RefusedError{Reason: "the person has no e-mail address any more"}
 	}

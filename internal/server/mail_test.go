@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +76,59 @@ func TestALinkThatNoMailServerTakesForADayHasFailed(t *testing.T) {
 	}
 	if a := w.Get(t, "/dev/mailbox"); a.Status != http.StatusNotFound {
 		t.Errorf("there is a mailbox: %d", a.Status)
+	}
+}
+
+// Who takes an account over would change its address first.
+//
+// Requirement: mail-old-address
+func TestWhoHadAnAddressHearsThatItIsNotTheAccountsAnyMore(t *testing.T) {
+	w := servertest.Start(t, nil)
+	d := w.Server.Directory
+	ada, err := d.CreateIdentity(t.Context(), w.Site, directory.NewIdentity{Traits: model.Traits{Username: "ada", PrimaryEmailAddress: "ada@example.com"}})
+	servertest.Check(t, err)
+	change := func(address string) {
+		_, err := d.UpdateIdentity(t.Context(), w.Site, directory.Ref[model.IdentityID]{ID: ada.ID}, func(i *model.Identity) error {
+			i.Traits.PrimaryEmailAddress = address
+			return nil
+		})
+		servertest.Check(t, err)
+	}
+	change("ADA@example.com") // the same mailbox
+	change("mallory@example.net")
+	page := func() string { return string(w.Get(t, "/dev/mailbox").Body) }
+	eventually(t, 20*time.Second, func() bool { return strings.Contains(page(), "ADA@example.com") })
+	if text := page(); strings.Count(text, "Your e-mail address was changed") == 0 || strings.Contains(text, "mallory") || strings.Contains(text, "ada@example.com") {
+		t.Errorf("the mailbox has %s", text)
+	}
+	change("")
+	eventually(t, 20*time.Second, func() bool { return strings.Contains(page(), "mallory@example.net") })
+}
+
+// A page whose name was made to lead here must not read links out of the mailbox.
+//
+// Requirement: dev-own-name
+func TestTheMailboxIsThereUnderTheNameOfTheServerAlone(t *testing.T) {
+	w := servertest.Start(t, nil)
+	_, ada := w.Person(t, "ada")
+	_, err := w.Server.Directory.CreateBindingJob(t.Context(), w.Site, directory.NewBinding{IdentityID: ada.ID, Method: model.DeliverEmail})
+	servertest.Check(t, err)
+	message := regexp.MustCompile(`/dev/mailbox/out_[0-9a-z]+`)
+	var one string
+	eventually(t, 20*time.Second, func() bool {
+		one = message.FindString(string(w.Get(t, "/dev/mailbox").Body))
+		return one != ""
+	})
+	if a := w.Get(t, one); a.Status != http.StatusOK {
+		t.Errorf("a message: %d %s", a.Status, a.Body)
+	}
+	home, err := url.Parse(w.URL)
+	servertest.Check(t, err)
+	for _, host := range []string{"evil.example", "evil.example:" + home.Port(), home.Hostname() + ":1", "localhost." + home.Host} {
+		for _, path := range []string{"/dev/mailbox", one} {
+			if a := servertest.DoAt(t, host, http.MethodGet, w.URL+path); a.Status != http.StatusNotFound || strings.Contains(string(a.Body), "token=") {
+				t.Errorf("%s as %s: %d %s", path, host, a.Status, a.Body)
+			}
+		}
 	}
 }

@@ -51,9 +51,13 @@ func (s *Server) routes() (http.Handler, error) {
 
 // management registers the API of operators' programs.
 func (s *Server) management(mux *http.ServeMux) error {
+	texts, err := pages.Texts()
+	if err != nil {
+		return err
+	}
 	m, err := manage.New(manage.Config{Invitations: s.Directory, Tenants: s.Realms, Realms: s.Realms, Themes: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
 		Identities: s.Directory, Groups: s.Directory, Roles: s.Directory, Passkeys: s.Directory, Admins: s.Directory,
-		Passwords: s.SignIn, Sessions: s.SignIn, Grants: s.engine, Events: s.Audit, StandIn: s.StandIn, Now: s.cfg.Now, Allowances: s.engine, Authenticators: s.Authenticators, Tokens: s.engine, Version: s.cfg.Version,
+		Passwords: s.SignIn, Sessions: s.SignIn, Grants: s.engine, Events: s.Audit, StandIn: s.StandIn, Now: s.cfg.Now, Allowances: s.engine, Authenticators: s.Authenticators, Tokens: s.engine, Version: s.cfg.Version, Texts: texts.Pick("en"),
 		Idempotency: idempotency.New(idempotency.Config{Store: s.store, Keyring: s.cfg.Keyring, Now: s.cfg.Now})})
 	if err != nil {
 		return err
@@ -90,7 +94,7 @@ func (s *Server) hostedPages() (*pages.Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := pages.Config{Account: pages.Account{Sessions: s.SignIn, Passkeys: s.Directory, Apps: s.engine}, Now: s.cfg.Now, SignIn: s.SignIn, Apps: s.engine, Directory: s.Directory, Logos: s.Realms, Scripts: scripts}
+	shown := pages.Config{Account: pages.Account{Sessions: s.SignIn, Passkeys: s.Directory, Apps: s.engine}, Now: s.cfg.Now, SignIn: s.SignIn, Apps: s.engine, Directory: s.Directory, Logos: s.Realms, Scripts: scripts, Texts: s.cfg.Texts}
 	if s.cfg.Development {
 		shown.Mailbox = s.mailbox
 	}

@@ -132,7 +132,7 @@ func (s *Server) makeServices() error {
 	s.StandIn = standin.New(standin.Config{Store: db, Directory: s.Directory, Approvals: s.Approvals, Sessions: s.SignIn, Keyring: cfg.Keyring})
 	s.Audit = audit.New(db, nil)
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory, Roles: s.Directory,
-		Approvals: s.Approvals, Authenticators: s.Authenticators, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
+		Approvals: s.Approvals, Sessions: s.SignIn, Authenticators: s.Authenticators, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
 		MaxWait: cfg.MaxWait, MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
 	s.logout = logout.New(logout.Config{Store: db, Clients: s.Applications, Engine: s.engine, Sessions: s.SignIn, Fetch: out,
 		Keyring: cfg.Keyring, Log: cfg.Logger, Now: cfg.Now})

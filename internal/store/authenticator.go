@@ -22,6 +22,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)`
 UPDATE authenticator_config SET name = $4, settings = $5, updated_at = $6, version = version + 1
 WHERE realm_id = $1 AND id = $2 AND version = $3`
 
+	revokeConfigJobsSQL = `
+UPDATE binding_job SET state = 'REVOKED', updated_at = $3
+WHERE realm_id = $1 AND authenticator_config_id = $2 AND state IN ('LINK_SENT', 'LINK_OPENED') AND expires_at > $3`
+
 	// Changes nothing, but takes the row: whoever names the config waits for whoever
 	// deletes it, and the other way round. $3 is the version that is meant; 0: any.
 	takeAuthenticatorConfigSQL = `
@@ -73,7 +77,7 @@ func (s *Store) CreateAuthenticatorConfig(ctx context.Context, c model.Authentic
 }
 
 // UpdateAuthenticatorConfig implements the authenticator service's store.
-func (s *Store) UpdateAuthenticatorConfig(ctx context.Context, c model.AuthenticatorConfig, fx model.Effects) error {
+func (s *Store) UpdateAuthenticatorConfig(ctx context.Context, c model.AuthenticatorConfig, moved bool, fx model.Effects) error {
 	settings, err := json.Marshal(c.Settings)
 	if err != nil {
 		return wrap(err, "encode the settings of authenticator config", c.ID)
@@ -81,6 +85,11 @@ func (s *Store) UpdateAuthenticatorConfig(ctx context.Context, c model.Authentic
 	var u unit
 	u.expect(model.ErrConflict, updateAuthenticatorConfigSQL, c.RealmID, c.ID, c.Version, c.Name, string(settings), c.UpdatedAt)
 	u.locks(lockRow, string(c.ID))
+	if moved {
+		// A statement of its own, which sees what was committed while the row was
+		// waited for: whoever makes a job takes the row, too.
+		u.do(revokeConfigJobsSQL, c.RealmID, c.ID, c.UpdatedAt)
+	}
 	return wrap(s.write(ctx, &u, fx), "update authenticator config", c.ID)
 }
 

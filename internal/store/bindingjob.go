@@ -47,8 +47,29 @@ UPDATE binding_job SET state = 'COMPLETE', updated_at = $4
 WHERE realm_id = $1 AND id = $2 AND identity_id = $3
   AND state IN ('LINK_SENT', 'LINK_OPENED') AND expires_at > $4`
 
+	// Who had a passkey once is no newcomer: revoked ones count too.
 	completeFirstBindingSQL = completeBindingSQL + `
-  AND NOT EXISTS (SELECT 1 FROM passkey p WHERE p.realm_id = $1 AND p.identity_id = $3 AND p.revoked_at = 0)`
+  AND NOT EXISTS (SELECT 1 FROM passkey p WHERE p.realm_id = $1 AND p.identity_id = $3)`
+
+	// What was proved counts as long as a session counts that the same passkey opened
+	// then.
+	completeProvedBindingSQL = completeBindingSQL + `
+  AND EXISTS (SELECT 1 FROM passkey p
+    JOIN identity i ON i.realm_id = p.realm_id AND i.id = p.identity_id
+    JOIN realm r ON r.id = p.realm_id
+    WHERE p.realm_id = $1 AND p.id = $5 AND p.identity_id = $3 AND p.revoked_at = 0
+      AND i.tokens_invalid_before < $6 AND r.tokens_invalid_before < $6)`
+
+	// Whoever takes a way in away takes those with it that were only laid out. A link
+	// for recovery is there for just that.
+	revokeProvenJobsSQL = `
+UPDATE binding_job SET state = 'REVOKED', updated_at = $3
+WHERE realm_id = $1 AND identity_id = $2 AND state IN ('LINK_SENT', 'LINK_OPENED') AND proof = ''`
+
+	// Of a person who never had a passkey a link is the first invitation: it works
+	// again once they are active.
+	revokeSuspendedJobsSQL = revokeProvenJobsSQL + ` AND created_at <= $4
+  AND EXISTS (SELECT 1 FROM passkey p WHERE p.realm_id = $1 AND p.identity_id = $2)`
 )
 
 func (u *unit) insertBindingJob(j model.BindingJob) {
@@ -135,10 +156,14 @@ func (s *Store) CompleteBinding(ctx context.Context, b directory.Completion, fx 
 	// Two links of one person that bind a first passkey at once decide by rows
 	// that neither has written yet.
 	u, sql := unit{serializable: b.First}, completeBindingSQL
-	if b.First {
+	args := []any{b.Passkey.RealmID, string(b.Job), b.Passkey.IdentityID, b.At}
+	switch {
+	case b.First:
 		sql = completeFirstBindingSQL
+	case b.Proof != (directory.Proof{}):
+		sql, args = completeProvedBindingSQL, append(args, string(b.Proof.PasskeyID), b.Proof.At)
 	}
-	u.expect(model.ErrConflict, sql, b.Passkey.RealmID, string(b.Job), b.Passkey.IdentityID, b.At)
+	u.expect(model.ErrConflict, sql, args...)
 	u.locks(lockRow, string(b.Job))
 	u.insertPasskey(b.Passkey)
 	if b.Session.ID != "" {

@@ -108,6 +108,10 @@ func (u *unit) updateIdentity(sql string, i model.Identity) error {
 		model.FoldName(i.Traits.Username), model.FoldName(i.Traits.PrimaryEmailAddress), string(traits),
 		i.TokensInvalidBefore, i.UpdatedAt, i.Traits.ExternalID, i.AdminSince, model.FoldName(i.DisplayName))
 	u.locks(lockRow, string(i.ID))
+	if i.Status == model.IdentitySuspended && i.TokensInvalidBefore > 0 {
+		u.alone = true // it may lock several jobs
+		u.do(revokeSuspendedJobsSQL, i.RealmID, i.ID, i.UpdatedAt, i.TokensInvalidBefore)
+	}
 	return nil
 }
 

@@ -73,14 +73,33 @@ func (s *Store) UpdateGroup(ctx context.Context, g model.Group, fx model.Effects
 
 // DeleteGroup implements the directory service's store.
 func (s *Store) DeleteGroup(ctx context.Context, g model.Group, fx model.Effects) error {
-	u := unit{alone: true}
-	u.expect(model.ErrConflict, takeGroupSQL, g.RealmID, g.ID, g.Version)
-	u.locks(lockRow, string(g.ID))
-	u.do(`DELETE FROM group_member WHERE realm_id = $1 AND group_id = $2`, g.RealmID, g.ID)
-	u.do(`DELETE FROM role_member WHERE realm_id = $1 AND member_id = $2`, g.RealmID, g.ID)
-	u.do(`DELETE FROM people_group WHERE realm_id = $1 AND id = $2`, g.RealmID, g.ID)
-	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), `SELECT id FROM people_group WHERE realm_id = $1 AND id = $2`, g.RealmID, g.ID)
+	err := s.remove(ctx, removal{realm: g.RealmID, id: string(g.ID), version: g.Version, take: takeGroupSQL, all: []string{
+		`DELETE FROM group_member WHERE realm_id = $1 AND group_id = $2`,
+		`DELETE FROM role_member WHERE realm_id = $1 AND member_id = $2`,
+		`DELETE FROM people_group WHERE realm_id = $1 AND id = $2`,
+	}, lives: `SELECT id FROM people_group WHERE realm_id = $1 AND id = $2`}, fx)
 	return wrap(err, "delete group", g.ID)
+}
+
+// A removal takes a version of something away, with what hangs on it.
+type removal struct {
+	realm   model.RealmID
+	id      string
+	version int64
+	take    string   // locks the row in that version
+	all     []string // take away what hangs on it, and itself
+	lives   string   // reads whether it is there
+}
+
+// remove returns model.ErrConflict for another version, and model.ErrNotFound.
+func (s *Store) remove(ctx context.Context, m removal, fx model.Effects) error {
+	u := unit{alone: true}
+	u.expect(model.ErrConflict, m.take, m.realm, m.id, m.version)
+	u.locks(lockRow, m.id)
+	for _, sql := range m.all {
+		u.do(sql, m.realm, m.id)
+	}
+	return s.lostOrMissing(ctx, s.write(ctx, &u, fx), m.lives, m.realm, m.id)
 }
 
 const (

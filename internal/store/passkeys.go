@@ -4,14 +4,29 @@ import (
 	"context"
 
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/directory"
 )
 
 const (
 	renamePasskeySQL = `
 UPDATE passkey SET name = $3 WHERE realm_id = $1 AND id = $2 AND revoked_at = 0`
 
+	passkeyLivesSQL = `SELECT id FROM passkey WHERE realm_id = $1 AND id = $3 AND identity_id = $2 AND revoked_at = 0`
+
+	// Another passkey that lives, beside this one.
+	otherPasskey = `EXISTS (SELECT 1 FROM passkey p
+  WHERE p.realm_id = $1 AND p.identity_id = $2 AND p.id <> $3 AND p.revoked_at = 0`
+
 	revokePasskeySQL = `
-UPDATE passkey SET revoked_at = $3 WHERE realm_id = $1 AND id = $2 AND revoked_at = 0`
+UPDATE passkey SET revoked_at = $4 WHERE realm_id = $1 AND id = $3 AND identity_id = $2 AND revoked_at = 0`
+
+	// $5: an admin keeps a passkey, unless another one has one too. $6: a person keeps
+	// one that signs in at $7, the realm's own relying party, or a recovery code.
+	revokeHeldPasskeySQL = revokePasskeySQL + `
+AND (NOT $5 OR ` + otherPasskey + `) OR ` + otherAdmin + `
+  OR NOT EXISTS (SELECT 1 FROM identity i WHERE i.realm_id = $1 AND i.id = $2 AND i.admin_since > 0 AND i.status = 'active'))
+AND (NOT $6 OR ` + otherPasskey + ` AND p.rp_id IN ('', $7))
+  OR EXISTS (SELECT 1 FROM recovery_code c WHERE c.realm_id = $1 AND c.identity_id = $2 AND c.used_at = 0))`
 
 	// Also those that another has opened again since.
 	endPasskeySessionsSQL = `
@@ -43,10 +58,18 @@ func (s *Store) RenamePasskey(ctx context.Context, realm model.RealmID, id model
 	return wrap(s.write(ctx, &u, fx), "rename passkey", id)
 }
 
-// RevokePasskey implements the directory service's store.
-func (s *Store) RevokePasskey(ctx context.Context, realm model.RealmID, id model.PasskeyID, at model.Millis, fx model.Effects) error {
-	var u unit
-	u.expect(model.ErrNotFound, revokePasskeySQL, realm, string(id), at)
-	u.do(endPasskeySessionsSQL, realm, string(id), at)
-	return wrap(s.write(ctx, &u, fx), "revoke passkey", id)
+// RevokePasskey implements the directory service's store. Two that are revoked at
+// once decide by the row that the other writes.
+func (s *Store) RevokePasskey(ctx context.Context, e directory.PasskeyEnd, fx model.Effects) error {
+	args := []any{e.RealmID, e.IdentityID, string(e.ID)}
+	u := unit{alone: true, serializable: e.KeepAdmin || e.KeepOne}
+	if u.serializable {
+		u.expect(model.ErrConflict, revokeHeldPasskeySQL, e.RealmID, e.IdentityID, string(e.ID), e.At, e.KeepAdmin, e.KeepOne, e.RPID)
+	} else {
+		u.expect(model.ErrConflict, revokePasskeySQL, e.RealmID, e.IdentityID, string(e.ID), e.At)
+	}
+	u.do(endPasskeySessionsSQL, e.RealmID, string(e.ID), e.At)
+	u.do(revokeProvenJobsSQL, e.RealmID, e.IdentityID, e.At)
+	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), passkeyLivesSQL, args...)
+	return wrap(err, "revoke passkey", e.ID)
 }

@@ -93,12 +93,10 @@ func (s *Store) UpdateRole(ctx context.Context, r model.Role, fx model.Effects) 
 
 // DeleteRole implements the directory service's store.
 func (s *Store) DeleteRole(ctx context.Context, r model.Role, fx model.Effects) error {
-	u := unit{alone: true}
-	u.expect(model.ErrConflict, takeRoleSQL, r.RealmID, r.ID, r.Version)
-	u.locks(lockRow, string(r.ID))
-	u.do(`DELETE FROM role_member WHERE realm_id = $1 AND role_id = $2`, r.RealmID, r.ID)
-	u.do(`DELETE FROM resource_role WHERE realm_id = $1 AND id = $2`, r.RealmID, r.ID)
-	err := s.lostOrMissing(ctx, s.write(ctx, &u, fx), `SELECT id FROM resource_role WHERE realm_id = $1 AND id = $2`, r.RealmID, r.ID)
+	err := s.remove(ctx, removal{realm: r.RealmID, id: string(r.ID), version: r.Version, take: takeRoleSQL, all: []string{
+		`DELETE FROM role_member WHERE realm_id = $1 AND role_id = $2`,
+		`DELETE FROM resource_role WHERE realm_id = $1 AND id = $2`,
+	}, lives: `SELECT id FROM resource_role WHERE realm_id = $1 AND id = $2`}, fx)
 	return wrap(err, "delete role", r.ID)
 }
 

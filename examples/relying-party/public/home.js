@@ -73,7 +73,7 @@ async function showPasskeys() {
     const forget = element("button", "quiet", "Forget here");
     forget.type = "button";
     forget.addEventListener("click", () => run(forget, () => deletePasskey(passkey.id).then(showPasskeys)));
-    row.append(element("span", "", `${passkey.name}, for ${passkey.identity.displayName}`), forget);
+    row.append(element("span", "", `${passkey.name || "Passkey"}, for ${passkey.identity.displayName}`), forget);
     return row;
   });
   if (rows.length === 0) rows.push(element("li", "", "None that this browser remembers."));

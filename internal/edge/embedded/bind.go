@@ -60,7 +60,7 @@ func (e *Endpoints) begin(v visit, o directory.EmbeddedOpening) error {
 	ctx := v.r.Context()
 	c, err := e.cfg.Directory.BeginEmbeddedBinding(ctx, v.site, o)
 	switch {
-	case errors.Is(err, directory.ErrProofRequired) && o.Proved == "":
+	case errors.Is(err, directory.ErrProofRequired) && o.Proof == (directory.Proof{}):
 		return e.beginProof(v, o)
 	case errors.Is(err, directory.ErrProofRequired): // somebody else's passkey
 		return because(signInRefused, err)
@@ -95,13 +95,13 @@ func (e *Endpoints) prove(v visit) error {
 	if err := v.ranHere(body.Response); err != nil {
 		return err
 	}
-	who, err := e.cfg.SignIn.Prove(ctx, v.site, signin.Embedded{RP: p.RP, Nonce: p.Nonce, Began: p.Began, Until: p.Until,
+	by, err := e.cfg.SignIn.Prove(ctx, v.site, signin.Embedded{RP: p.RP, Nonce: p.Nonce, Began: p.Began, Until: p.Until,
 		Response: body.Response, UserAgent: v.r.UserAgent()})
 	if err != nil {
 		return signInProblem(err, ceremonyExpired)
 	}
-	httpx.SetActor(v.r, string(who))
-	p.Opening.Proved = who
+	httpx.SetActor(v.r, string(by.IdentityID))
+	p.Opening.Proof = directory.Proof{IdentityID: by.IdentityID, PasskeyID: by.PasskeyID, At: by.AuthTime}
 	return e.begin(v, p.Opening)
 }
 

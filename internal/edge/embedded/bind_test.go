@@ -49,37 +49,39 @@ func TestAPasskeyIsBoundWithinTheApplication(t *testing.T) {
 	refused(t, "the ceremony again", s.finishBinding(t, s.newDevice(t, rpID, origin), step), http.StatusGone, "link_used")
 }
 
+// prove answers the first step of somebody who has a passkey.
+func (s *shop) prove(t *testing.T, step servertest.Answer, d asserter) servertest.Answer {
+	t.Helper()
+	proof, _ := step.JSON["proof"].(object)
+	challenge, _ := proof["challenge"].(string)
+	nonce, err := base64.RawURLEncoding.DecodeString(challenge)
+	servertest.Check(t, err)
+	response, err := d.Assert(passkey.SignInChallenge(nonce))
+	servertest.Check(t, err)
+	return s.post(t, "bind/proof", object{"state": step.Text("state"), "response": json.RawMessage(response)})
+}
+
 // Requirement: embedded-bind-proof
 func TestWhoHasAPasskeyProvesItBeforeAnotherIsBound(t *testing.T) {
 	s := newShop(t, recipe{})
-	prove := func(t *testing.T, step servertest.Answer, d asserter) servertest.Answer {
-		t.Helper()
-		proof, _ := step.JSON["proof"].(object)
-		challenge, _ := proof["challenge"].(string)
-		nonce, err := base64.RawURLEncoding.DecodeString(challenge)
-		servertest.Check(t, err)
-		response, err := d.Assert(passkey.SignInChallenge(nonce))
-		servertest.Check(t, err)
-		return s.post(t, "bind/proof", object{"state": step.Text("state"), "response": json.RawMessage(response)})
-	}
 	token := s.link(t, s.ada.ID, s.config.ID)
 	step := s.post(t, "bind", object{"token": token})
 	proof, _ := step.JSON["proof"].(object)
 	if allow, _ := proof["allowCredentials"].([]any); step.Status != http.StatusOK || proof["rpId"] != rpID || len(allow) != 0 || step.JSON["options"] != nil || step.JSON["identity"] != nil {
 		t.Fatalf("a link that may be stolen says %d %s", step.Status, step.Body)
 	}
-	refused(t, "a passkey of nobody", prove(t, step, s.newDevice(t, rpID, origin)), http.StatusForbidden, "passkey_unknown")
+	refused(t, "a passkey of nobody", s.prove(t, step, s.newDevice(t, rpID, origin)), http.StatusForbidden, "passkey_unknown")
 	bob := s.identity(t, "bob")
 	theirs := s.newDevice(t, rpID, origin)
 	s.bindAs(t, theirs, s.link(t, bob.ID, s.config.ID))
-	refused(t, "somebody else's passkey", prove(t, step, theirs), http.StatusForbidden, "signin_refused")
+	refused(t, "somebody else's passkey", s.prove(t, step, theirs), http.StatusForbidden, "signin_refused")
 	step = s.post(t, "bind", object{"token": token})
-	next := prove(t, step, s.device)
+	next := s.prove(t, step, s.device)
 	who, _ := next.JSON["identity"].(object)
 	if next.Status != http.StatusOK || who["id"] != string(s.ada.ID) || next.JSON["options"] == nil {
 		t.Fatalf("got %d %s", next.Status, next.Body)
 	}
-	refused(t, "the proof again", prove(t, step, s.device), http.StatusBadRequest, "ceremony_expired")
+	refused(t, "the proof again", s.prove(t, step, s.device), http.StatusBadRequest, "ceremony_expired")
 	refused(t, "the old state", s.finishBinding(t, s.newDevice(t, rpID, origin), servertest.Answer{JSON: object{"state": step.Text("state"), "options": next.JSON["options"]}}),
 		http.StatusBadRequest, "ceremony_expired")
 	if got := s.finishBinding(t, s.newDevice(t, rpID, origin), next); got.Status != http.StatusOK {
@@ -87,6 +89,37 @@ func TestWhoHasAPasskeyProvesItBeforeAnotherIsBound(t *testing.T) {
 	}
 	if keys, err := s.Server.Directory.Passkeys(t.Context(), s.Site, s.ada.ID); err != nil || len(keys) != 2 {
 		t.Errorf("%d passkeys, %v", len(keys), err)
+	}
+}
+
+// Requirement: embedded-bind-proof, binding-proof-ends, binding-first
+func TestAProofWithinAnApplicationEndsWithItsPasskey(t *testing.T) {
+	s := newShop(t, recipe{})
+	keys, err := s.Server.Directory.Passkeys(t.Context(), s.Site, s.ada.ID)
+	servertest.Check(t, err)
+	ordinary := directory.NewBinding{IdentityID: s.ada.ID, ConfigID: s.config.ID}
+	b, err := s.Server.Directory.CreateBindingJob(t.Context(), s.Site, ordinary)
+	servertest.Check(t, err)
+	_, token, _ := strings.Cut(b.Link, "?token=")
+	step := s.prove(t, s.post(t, "bind", object{"token": token}), s.device)
+	if step.Status != http.StatusOK {
+		t.Fatalf("got %d %s", step.Status, step.Body)
+	}
+	ref := directory.PasskeyRef{IdentityID: s.ada.ID, PasskeyID: keys[0].ID}
+	servertest.Check(t, s.Server.Directory.RevokePasskey(t.Context(), s.Site, ref))
+	refused(t, "its passkey was revoked", s.finishBinding(t, s.newDevice(t, rpID, origin), step), http.StatusNotFound, "link_unknown")
+	// Nor does a link without a proof help whoever revoked it.
+	lost := s.post(t, "bind", object{"token": s.link(t, s.ada.ID, s.config.ID)})
+	refused(t, "an ordinary link", lost, http.StatusForbidden, "not_allowed")
+	if !strings.Contains(string(lost.Body), "for recovery") {
+		t.Errorf("it says %s", lost.Body)
+	}
+	ordinary.Recovery = true
+	b, err = s.Server.Directory.CreateBindingJob(t.Context(), s.Site, ordinary)
+	servertest.Check(t, err)
+	_, token, _ = strings.Cut(b.Link, "?token=")
+	if got := s.bindAs(t, s.newDevice(t, rpID, origin), token); got.Status != http.StatusOK {
+		t.Errorf("for recovery: %d %s", got.Status, got.Body)
 	}
 }
 

@@ -35,7 +35,7 @@ type Engine interface {
 // SignIn verifies what passkeys answer.
 type SignIn interface {
 	FinishEmbedded(context.Context, *model.Site, signin.Embedded) (model.Session, error)
-	Prove(context.Context, *model.Site, signin.Embedded) (model.IdentityID, error)
+	Prove(context.Context, *model.Site, signin.Embedded) (model.Session, error)
 }
 
 // Directory binds passkeys to people.

@@ -86,6 +86,7 @@ var linkProblems = []struct {
 	{directory.ErrSoftwarePasskey, http.StatusUnprocessableEntity, "passkey_invalid", "Passkeys that live in a program are not accepted here."},
 	{directory.ErrNotAllowed, http.StatusForbidden, "not_allowed", "This link cannot be used right now. Ask the person who sent it."},
 	{model.ErrNotFound, http.StatusForbidden, "not_allowed", "This link cannot be used any more."}, // the person was deleted meanwhile
+	{directory.ErrRecoveryRequired, http.StatusForbidden, "not_allowed", "Every passkey of this person was removed. They need a new link, for recovery."},
 	{directory.ErrProofRequired, http.StatusForbidden, "not_allowed", "A passkey of this person must be proved first, and none of those can be used here."},
 }
 

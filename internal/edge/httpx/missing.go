@@ -12,7 +12,7 @@ func Missing(mux *http.ServeMux, detail string) HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		allow := Allowed(mux, r)
 		if len(allow) == 0 {
-			return &Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: detail}
+			return &Problem{Status: http.StatusNotFound, Code: "not_found", Detail: detail}
 		}
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		return &Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Title: "Not like this",

@@ -57,12 +57,12 @@ func (a *API) admins() {
 		gives: AdminList{Admins: []Admin{example}}}, a.listAdmins)
 	add(a, operation{id: "addAdmin", method: http.MethodPut, path: "/admins/{identity_id}", tag: "Admins", scope: AdminsCreate,
 		summary: "Make a person an admin", about: "The person may manage the realm from now on. Doing it again changes nothing. If-Match is the ETag of the identity.",
-		refusals: []int{http.StatusPreconditionFailed}, gives: AdminAnswer{example}}, a.addAdmin)
+		gives: AdminAnswer{example}}, a.addAdmin)
 	add(a, operation{id: "removeAdmin", method: http.MethodDelete, path: "/admins/{identity_id}", tag: "Admins", scope: AdminsDelete, status: http.StatusNoContent,
 		summary: "Take an admin's rights",
 		about: "The person stays, and may not manage the realm any more from this moment. The last admin of the default realm who has a passkey stays an admin. " +
 			"If-Match is the ETag of the identity.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed}}, a.removeAdmin)
+		refusals: []string{"last_admin"}}, a.removeAdmin)
 }
 
 func adminShown(c call, i model.Identity) Admin {

@@ -52,7 +52,7 @@ type (
 )
 
 var allowedExample = AllowedApplications{Applications: []AllowedApplication{{ClientID: "app_01kagxw5z3f0wv0e6n3y0r4t1c", DisplayName: "Shop",
-	Items:      []AllowedItem{{Title: "Know that it is you", Text: "An identifier that stays the same each time you sign in."}},
+	Items:      []AllowedItem{{Title: "Know that it is you", Text: "It recognises you when you come back."}},
 	CreateTime: exampleTime, LastUseTime: exampleTime}}}
 
 func (a *API) allowances() {
@@ -63,7 +63,7 @@ func (a *API) allowances() {
 	add(a, operation{id: "listAllowedApplications", method: http.MethodGet, path: "/identities/{identity_id}/applications", tag: "Identities", scope: GrantsRead,
 		summary: "List what a person lets applications have",
 		about:   "The applications that the person agreed to, or that hold grants of theirs, with what each may do in the words that the person was asked in.",
-		gives:   allowedExample, refusals: []int{http.StatusUnprocessableEntity}}, a.listAllowed)
+		gives:   allowedExample}, a.listAllowed)
 	add(a, operation{id: "disallowApplication", method: http.MethodDelete, path: "/identities/{identity_id}/applications/{client_id}", tag: "Identities",
 		scope: GrantsDelete, status: http.StatusNoContent, summary: "Take back what a person lets an application have",
 		about: "What the person agreed to is forgotten, and every grant of theirs ends with its tokens, at once and on all nodes. The application can ask again."},
@@ -104,16 +104,16 @@ func (a *API) listAllowed(ctx context.Context, c call, in *allowedIn) (*allowedO
 	page, next := cut(in.Page, all, func(one oauth.AllowedApplication) string { return string(one.Party.ID) })
 	out := &allowedOut{Body: AllowedApplications{Applications: make([]AllowedApplication, len(page)), NextPageToken: next}}
 	for i, one := range page {
-		out.Body.Applications[i] = allowedApplication(one)
+		out.Body.Applications[i] = a.allowedApplication(one)
 	}
 	return out, nil
 }
 
-func allowedApplication(one oauth.AllowedApplication) AllowedApplication {
+func (a *API) allowedApplication(one oauth.AllowedApplication) AllowedApplication {
 	v := AllowedApplication{ClientID: string(one.Party.ID), DisplayName: one.Party.Name, FirstParty: one.FirstParty,
 		Items: make([]AllowedItem, len(one.Items)), CreateTime: instant(one.Since), LastUseTime: instant(one.LastUsed)}
 	for i, item := range one.Items {
-		v.Items[i] = AllowedItem{Title: item.Title, Text: item.Text}
+		v.Items[i] = AllowedItem{Title: item.Title.Text(a.cfg.Texts), Text: item.Text.Text(a.cfg.Texts)}
 	}
 	return v
 }

@@ -55,9 +55,16 @@ type ApplicationRequest struct {
 	Application ApplicationInput `json:"application"`
 }
 
+// ApplicationEdit is what of an application can be changed: how it is registered, and
+// how it stands.
+type ApplicationEdit struct {
+	ApplicationInput
+	Status string `json:"status,omitempty" enum:"active,frozen,disabled" doc:"active: it works; frozen: it was stopped for now; disabled: it was stopped for good. Its tokens stay dead when it is active again."`
+}
+
 // ApplicationChange is the body of what changes one.
 type ApplicationChange struct {
-	Application Patch[ApplicationInput] `json:"application"`
+	Application Patch[ApplicationEdit] `json:"application"`
 }
 
 // ApplicationAnswer is one that was read or written.
@@ -76,6 +83,9 @@ type (
 	listIn struct {
 		Target
 		Page
+		Kind   string `query:"kind" enum:"web,spa,native,service,agent" doc:"Only those of this kind." example:"web"`
+		Status string `query:"status" enum:"active,frozen,disabled" doc:"Only those with this status." example:"active"`
+		Name   string `query:"display_name" maxLength:"200" doc:"Only those whose display_name begins like this, ignoring case." example:"Sho"`
 	}
 	listOut struct{ Body ApplicationList }
 	// Client is the input that names an application.
@@ -83,7 +93,11 @@ type (
 		Target
 		ClientID string `path:"client_id" maxLength:"512" doc:"The client_id." example:"shop"`
 	}
-	clientIn            struct{ Client }
+	clientIn       struct{ Client }
+	clientDeleteIn struct {
+		Client
+		IfMatch
+	}
 	applicationCreateIn struct {
 		Target
 		Body ApplicationRequest
@@ -121,16 +135,18 @@ var (
 func (a *API) applications() {
 	a.describe(map[string]string{
 		"ApplicationRequest": "An application as it is to be.", "ApplicationChange": "A change of an application.", "ApplicationAnswer": "An application as it is.",
+		"ApplicationEdit": "What of an application can be changed.", "ApplicationEdit.client_secret": "The secret, at least 32 characters; for the methods that show one.",
 		"application": "The application.", "ApplicationAnswer.client_secret": "The secret that was made, this once.",
 	})
 	add(a, operation{id: "listApplications", method: http.MethodGet, path: "/applications", tag: "Applications", scope: ApplicationsRead,
-		summary: "List applications", about: "Every registered client of the realm, ordered by client_id, in pages.",
+		summary: "List applications", about: "The registered clients of the realm, ordered by client_id, in pages. Filters narrow each other.",
 		gives: ApplicationList{Applications: []Application{applicationExample}}}, a.listApplications)
 	add(a, operation{id: "createApplication", method: http.MethodPost, path: "/applications", tag: "Applications", scope: ApplicationsCreate,
 		status: http.StatusCreated, summary: "Create an application",
 		about: "Registers a client under a client_id that the server chooses. An authentication method that shows a secret takes the one of the body; where there is " +
 			"none, one is made and answered this once.",
-		takes: inputExample, gives: applicationAnswer}, a.createApplication)
+		refusals: []string{"invalid_application"},
+		takes:    inputExample, gives: applicationAnswer}, a.createApplication)
 	add(a, operation{id: "getApplication", method: http.MethodGet, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsRead,
 		summary: "Read an application", about: "One registered client, without secrets.", gives: applicationAnswer},
 		func(ctx context.Context, c call, in *clientIn) (*applicationOut, error) {
@@ -145,18 +161,19 @@ func (a *API) applications() {
 		about: "Makes the application what the body says, under the client_id that you choose: 1 to 63 lower-case letters, digits, dots and hyphens. Saying the same again " +
 			"changes nothing. An authentication method that shows a secret takes the one of the body, or keeps the one that there is; where there is none, one is made and answered this once. " +
 			"Applications that came to be in another way are changed there.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		refusals: []string{"kept_elsewhere", "invalid_application"},
 		takes:    inputExample, gives: applicationAnswer}, a.putApplication)
 	add(a, operation{id: "changeApplication", method: http.MethodPatch, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsUpdate,
 		summary: "Change an application",
 		about: "Members that are left out stay; null takes one back to its default; lists and jwks are replaced as a whole. A client_secret comes in place of the one that there is. " +
+			"A status other than active stops the application and kills its tokens at once; nothing else changes the status. " +
 			"Applications that came to be in another way than by this API are changed there.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		refusals: []string{"kept_elsewhere", "invalid_application"},
 		takes:    map[string]any{"application": map[string]any{"display_name": "Shop"}}, gives: applicationAnswer}, a.changeApplication)
 	add(a, operation{id: "deleteApplication", method: http.MethodDelete, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsDelete,
 		status: http.StatusNoContent, summary: "Delete an application",
 		about:    "Revokes what people gave to it and removes it. Those of a file and management applications are removed where they are kept; those that every realm has stay.",
-		refusals: []int{http.StatusConflict}},
+		refusals: []string{"kept_elsewhere"}},
 		a.deleteApplication)
 }
 
@@ -169,13 +186,18 @@ func (a *API) listApplications(ctx context.Context, c call, in *listIn) (*listOu
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(app model.Application) bool { return string(app.ID) <= after })
+	all = slices.DeleteFunc(all, func(app model.Application) bool { return string(app.ID) <= after || !in.wants(app) })
 	page, next := cut(in.Page, all, func(app model.Application) string { return string(app.ID) })
 	out := &listOut{Body: ApplicationList{Applications: make([]Application, len(page)), Next: next}}
 	for i, app := range page {
 		out.Body.Applications[i] = applicationShown(c, app, "").Body.Application
 	}
 	return out, nil
+}
+
+// wants reports whether an application goes through the filters.
+func (in *listIn) wants(app model.Application) bool {
+	return (in.Kind == "" || in.Kind == string(app.Kind)) && (in.Status == "" || in.Status == string(app.Status)) && begins(app.Name, in.Name)
 }
 
 // applicationShown is an application as it is answered: no digest of anything.
@@ -245,13 +267,13 @@ func (a *API) changeApplication(ctx context.Context, c call, in *applicationPatc
 	if version != 0 && version != found.Version {
 		return nil, application.ErrChanged
 	}
-	next, err := patch(a, c, "application", inputOf(found), in.Body.Application)
+	next, err := patch(a, c, "application", ApplicationEdit{inputOf(found), string(found.Status)}, in.Body.Application)
 	if err != nil {
 		return nil, err
 	}
-	p := application.Put{Version: found.Version, Made: true}
+	p := application.Put{Version: found.Version, Made: true, Status: model.ApplicationStatus(next.Status)}
 	p.ID = found.ID
-	done, err := a.put(ctx, c, next, p)
+	done, err := a.put(ctx, c, next.ApplicationInput, p)
 	if err != nil {
 		return nil, err
 	}
@@ -302,13 +324,20 @@ func owner(err error) error {
 	return err
 }
 
-func (a *API) deleteApplication(ctx context.Context, c call, in *clientIn) (*nothing, error) {
+func (a *API) deleteApplication(ctx context.Context, c call, in *clientDeleteIn) (*nothing, error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.cfg.Applications.Read(ctx, c.site, model.ClientID(in.ClientID))
 	if err != nil {
 		return nil, err
 	}
 	if found.Settings.Management || found.Settings.Origin == model.OriginFile || found.Settings.Origin == model.OriginBuiltIn {
 		return nil, application.ErrKeptElsewhere
+	}
+	if version != 0 && version != found.Version {
+		return nil, application.ErrChanged
 	}
 	return &nothing{}, a.cfg.Applications.Delete(ctx, c.site, found.ID, c.actor)
 }

@@ -54,7 +54,7 @@ func (a *API) approvals() {
 		summary: "Answer an approval with a software passkey (development realms)",
 		about: "Signs exactly the statement that the person would be shown, as it was asked, with the software passkey that the server keeps of the person, and " +
 			"decides with it under all checks that an answer from a browser goes through. In a realm that is not for development this does not exist.",
-		refusals: []int{http.StatusConflict, http.StatusGone},
+		refusals: []string{"already_ended", "decision_invalid", "passkey_invalid", "no_software_passkey", "not_allowed", "expired"},
 		takes:    ApprovalDecision{Decision: "approve"},
 		gives: ApprovalAnswer{Approval{ID: id, TenantID: exampleTenant, RealmID: exampleRealm, State: "approved",
 			EvidenceURL: "https://id.example.com/v1/approvals/" + id + "/evidence"}}},

@@ -11,7 +11,7 @@ import (
 // Authenticators are authenticator configs.
 type Authenticators interface {
 	Create(context.Context, *model.Site, authenticator.Draft) (model.AuthenticatorConfig, error)
-	List(ctx context.Context, site *model.Site, after string, limit int) ([]model.AuthenticatorConfig, error)
+	List(context.Context, *model.Site, authenticator.Query) ([]model.AuthenticatorConfig, error)
 	Read(context.Context, *model.Site, model.AuthenticatorConfigID) (model.AuthenticatorConfig, error)
 	Update(context.Context, *model.Site, authenticator.Ref, func(*model.AuthenticatorConfig)) (model.AuthenticatorConfig, error)
 	Delete(context.Context, *model.Site, authenticator.Ref) error
@@ -88,6 +88,7 @@ type (
 	configsIn struct {
 		Target
 		Page
+		Name string `query:"name" maxLength:"200" doc:"Only those with this name." example:"Shop"`
 	}
 	configsOut struct{ Body AuthenticatorConfigList }
 	configOut  struct {
@@ -130,19 +131,21 @@ func (a *API) authenticatorConfigs() {
 		gives: AuthenticatorConfigList{Configs: []AuthenticatorConfig{configExample.Config}}}, a.listAuthenticatorConfigs)
 	add(a, operation{id: "createAuthenticatorConfig", method: http.MethodPost, path: "/authenticator-configs", tag: "Authenticator configs", scope: AuthenticatorConfigsCreate,
 		status: http.StatusCreated, summary: "Create an authenticator config",
-		about: "Says where people authenticate to the applications that name it: on the realm's pages, or embedded in the application. Applications with an embedded one must be first_party.",
-		takes: configBody{configInputExample}, gives: configExample}, a.createAuthenticatorConfig)
+		about: "Says where people authenticate to the applications that name it: on the realm's pages, or embedded in the application. Applications with an embedded one must be first_party. " +
+			"In a realm without a host of its own, origins that are not under the realm's own rp_id are for callers of the default realm (`shared_host`).",
+		refusals: []string{"invalid_authenticator_config", "shared_host"},
+		takes:    configBody{configInputExample}, gives: configExample}, a.createAuthenticatorConfig)
 	add(a, operation{id: "getAuthenticatorConfig", method: http.MethodGet, path: configPath, tag: "Authenticator configs", scope: AuthenticatorConfigsRead,
 		summary: "Read an authenticator config", about: "One authenticator config.", gives: configExample}, a.readAuthenticatorConfig)
 	add(a, operation{id: "updateAuthenticatorConfig", method: http.MethodPatch, path: configPath, tag: "Authenticator configs", scope: AuthenticatorConfigsUpdate,
 		summary: "Change an authenticator config",
 		about: "A JSON merge patch (RFC 7396): what the body does not have stays. The type stays as it was made. Another rp_id makes the passkeys useless " +
 			"there that were bound before; an origin that is taken away can finish nothing any more that it began.",
-		refusals: []int{http.StatusPreconditionFailed, http.StatusUnprocessableEntity},
+		refusals: []string{"invalid_authenticator_config", "shared_host"},
 		takes:    configPatchExample, gives: configExample}, a.updateAuthenticatorConfig)
 	add(a, operation{id: "deleteAuthenticatorConfig", method: http.MethodDelete, path: configPath, tag: "Authenticator configs", scope: AuthenticatorConfigsDelete,
 		status: http.StatusNoContent, summary: "Delete an authenticator config", about: "Refused while an application or an open binding job names it.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed}}, a.deleteAuthenticatorConfig)
+		refusals: []string{"in_use/config"}}, a.deleteAuthenticatorConfig)
 }
 
 // configPatchExample has the form of a patch, which holds text.
@@ -167,7 +170,7 @@ func (a *API) listAuthenticatorConfigs(ctx context.Context, c call, in *configsI
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.cfg.Authenticators.List(ctx, c.site, after, in.Size+1)
+	list, err := a.cfg.Authenticators.List(ctx, c.site, authenticator.Query{Name: in.Name, After: after, Limit: in.Size + 1})
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +184,9 @@ func (a *API) listAuthenticatorConfigs(ctx context.Context, c call, in *configsI
 
 func (a *API) createAuthenticatorConfig(ctx context.Context, c call, in *configCreateIn) (*configCreated, error) {
 	b := in.Body.Config
+	if err := c.mayTrust(b.settings()); err != nil {
+		return nil, err
+	}
 	v, err := a.cfg.Authenticators.Create(ctx, c.site, authenticator.Draft{Name: b.Name, Settings: b.settings(), Actor: c.actor})
 	if err != nil {
 		return nil, err
@@ -214,6 +220,11 @@ func (a *API) updateAuthenticatorConfig(ctx context.Context, c call, in *configU
 	next, err := patch(a, c, "authenticator_config", configInput(old), in.Body.Config)
 	if err != nil {
 		return nil, err
+	}
+	if s := next.settings(); !sameTrust(old.Settings, s) {
+		if err := c.mayTrust(s); err != nil {
+			return nil, err
+		}
 	}
 	if ref.Version == 0 {
 		ref.Version = old.Version // the patch was put into this one

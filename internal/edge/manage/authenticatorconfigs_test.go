@@ -10,6 +10,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/authenticator"
 	"github.com/assent-id/assent/internal/service/directory"
 )
 
@@ -107,4 +108,34 @@ func TestAnAuthenticatorConfigThatOpensADoorIsRefusedInWords(t *testing.T) {
 	other := w.other(t)
 	id, _ := inside(w.call(t, token, http.MethodPost, base, embeddedConfig), "authenticator_config")["id"].(string)
 	wants(t, "in another realm", w.call(t, token, http.MethodGet, baseOf(w.URL, other)+"/authenticator-configs/"+id, ""), http.StatusNotFound, "not_found")
+}
+
+// A link was given for the place where it led then.
+//
+// Requirement: binding-embedded
+func TestALinkDoesNotOpenWhereItsConfigLeadsLater(t *testing.T) {
+	w := start(t)
+	ada := w.person(t, "ada", "")
+	config, err := w.Server.Authenticators.Create(t.Context(), w.Site, authenticator.Draft{Name: "Shop", Settings: model.AuthenticatorSettings{
+		Type: model.AuthenticatorEmbedded, Invocation: model.InvokeAutomatic, InvokeURL: "https://shop.example/in", TrustedOrigins: []string{"https://shop.example"}}})
+	servertest.Check(t, err)
+	token := w.token(t, manage.BindingJobsCreate, manage.BindingJobsRead, manage.AuthenticatorConfigsUpdate)
+	made := w.call(t, token, http.MethodPost, w.jobsOf(ada), `{"job":{"delivery_method":"RETURN","authenticator_config_id":"`+string(config.ID)+`"}}`)
+	wants(t, "create", made, http.StatusCreated, "")
+	state := func() any {
+		return job(w.call(t, token, http.MethodGet, w.jobsOf(ada)+"/"+job(made)["id"].(string), ""))["state"]
+	}
+	one := w.base + "/authenticator-configs/" + string(config.ID)
+	wants(t, "rename", w.call(t, token, http.MethodPatch, one, `{"authenticator_config":{"name":"Other"}}`), http.StatusOK, "")
+	if state() != "LINK_SENT" {
+		t.Errorf("renamed: the job is %v", state())
+	}
+	evil := `{"authenticator_config":{"invoke_url":"https://evil.example/in","trusted_origins":["https://evil.example"]}}`
+	wants(t, "move", w.call(t, token, http.MethodPatch, one, evil), http.StatusOK, "")
+	if state() != "REVOKED" {
+		t.Errorf("moved: the job is %v", state())
+	}
+	if page := servertest.Do(t, http.MethodGet, made.Text("credential_binding_link"), nil); page.Status != http.StatusNotFound || page.Header.Get("Location") != "" {
+		t.Errorf("the link leads to %d %s", page.Status, page.Header.Get("Location"))
+	}
 }

@@ -78,7 +78,7 @@ func (a *API) bindingJobBatch() {
 		bytes: maxBatchBody, summary: "Invite many people",
 		about: "Makes up to 1,000 binding jobs, each for another person. Each succeeds or fails by itself, so the answer is 200 even where none was made. " +
 			"With an Idempotency-Key the whole batch is made once. Codes beside those of one job: `not_found`: no such person in this realm; `duplicate`: " +
-			"the person gets a link by this batch already.",
+			"the person gets a link by this batch already." + adminsToo,
 		takes: BatchBody{[]BatchJob{{IdentityID: exampleIdentity, DeliveryMethod: model.DeliverEmail}, {IdentityID: "idn_01kagxw5z0e9y8mpp6wknfsb2s", DeliveryMethod: model.DeliverEmail}}},
 		gives: BatchAnswer{Results: []BatchResult{{IdentityID: exampleIdentity, Job: &shown}, {IdentityID: "idn_01kagxw5z0e9y8mpp6wknfsb2s",
 			Error: &BatchFault{Code: "no_address", Detail: "This person has no e-mail address."}}}, Created: 1, Failed: 1}}, a.createBindingJobs)

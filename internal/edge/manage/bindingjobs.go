@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
@@ -30,7 +31,7 @@ type CredentialBindingJobInput struct {
 	RedirectURI    string `json:"post_binding_redirect_uri,omitempty" maxLength:"2048" doc:"Where the person goes afterwards: a path of the realm, or a URL at a trusted origin of the authenticator config." example:"https://shop.example/welcome"`
 	ExpireTime     string `json:"expire_time,omitempty" format:"date-time" doc:"When the link ends (RFC 3339): in 1 minute to 30 days; left out: in 7 days." example:"2026-11-27T12:00:00.000Z"`
 	Lifetime       int    `json:"lifetime,omitempty" minimum:"60" maximum:"2592000" doc:"The same in seconds from now; one of the two." example:"604800"`
-	Recovery       bool   `json:"recovery,omitempty" doc:"For a person who lost their passkeys: whoever has the link binds a passkey without proving an earlier one, and the person is told. Needs the scope recovery:create as well." example:"false"`
+	Recovery       bool   `json:"recovery,omitempty" doc:"For a person who lost their passkeys: whoever has the link binds a passkey without proving an earlier one, and the person is told. Left out, the link binds the first passkey that the person ever has; whoever had one proves one of theirs. Needs the scope recovery:create as well." example:"false"`
 }
 
 // CredentialBindingJob invites a person to bind a passkey.
@@ -132,20 +133,21 @@ func (a *API) bindingJobs() {
 		status: http.StatusCreated, summary: "Invite a person to bind a passkey",
 		about: "Makes a link that binds one passkey to this person, once. It opens on a page of the realm, or by the authenticator config in an application. " +
 			"A person who has a passkey already proves one of them when they open it, unless it is for recovery. `no_mail`: this server sends no e-mail; " +
-			"`no_address`: the person has no e-mail address.",
-		takes: bindingJobBody{CredentialBindingJobInput{DeliveryMethod: model.DeliverReturn}},
-		gives: CredentialBindingJobCreated{exampleJob, exampleLink}}, a.createBindingJob)
+			"`no_address`: the person has no e-mail address; `too_many_mails`: this person, or the realm, got so many links by e-mail that more have to wait." + adminsToo,
+		refusals: []string{"no_mail", "no_address", "not_allowed", "too_many_mails"},
+		takes:    bindingJobBody{CredentialBindingJobInput{DeliveryMethod: model.DeliverReturn}},
+		gives:    CredentialBindingJobCreated{exampleJob, exampleLink}}, a.createBindingJob)
 	add(a, operation{id: "listCredentialBindingJobsOfIdentity", method: http.MethodGet, path: jobsOfPersonPath, tag: jobsTag, scope: BindingJobsRead,
-		summary: "List the binding jobs of a person", about: "Newest first, in pages.", refusals: []int{http.StatusUnprocessableEntity},
+		summary: "List the binding jobs of a person", about: "Newest first, in pages.",
 		gives: CredentialBindingJobList{Jobs: []CredentialBindingJob{exampleJob}}}, a.bindingJobsOfPerson)
 	add(a, operation{id: "getCredentialBindingJob", method: http.MethodGet, path: jobsOfPersonPath + "/{job_id}", tag: jobsTag, scope: BindingJobsRead,
 		summary: "Read a binding job", about: "One binding job, without its link, which is kept nowhere.", gives: CredentialBindingJobAnswer{exampleJob}}, a.readBindingJob)
 	add(a, operation{id: "revokeCredentialBindingJob", method: http.MethodDelete, path: jobsOfPersonPath + "/{job_id}", tag: jobsTag, scope: BindingJobsDelete,
 		status: http.StatusNoContent, summary: "Take a binding link back",
 		about:    "The link stops working and the job is REVOKED. `already_ended`: it was used, revoked or expired before.",
-		refusals: []int{http.StatusConflict}}, a.revokeBindingJob)
+		refusals: []string{"already_ended/job"}}, a.revokeBindingJob)
 	add(a, operation{id: "listCredentialBindingJobs", method: http.MethodGet, path: jobsPath, tag: jobsTag, scope: BindingJobsRead,
-		summary: "List binding jobs", about: "Those of the realm, newest first, in pages.", refusals: []int{http.StatusUnprocessableEntity},
+		summary: "List binding jobs", about: "Those of the realm, newest first, in pages.",
 		gives: CredentialBindingJobList{Jobs: []CredentialBindingJob{exampleJob}}},
 		func(ctx context.Context, c call, in *bindingJobsIn) (*bindingJobsOut, error) {
 			return a.listBindingJobs(ctx, c, in.Page, in.query(model.IdentityID(in.Identity)))
@@ -157,7 +159,7 @@ func (a *API) bindingJobs() {
 // wish is the input as the service takes it.
 func (in *CredentialBindingJobInput) wish(c call, id model.IdentityID) (directory.NewBinding, error) {
 	n := directory.NewBinding{IdentityID: id, Method: in.DeliveryMethod, ConfigID: model.AuthenticatorConfigID(in.ConfigID), RedirectURI: in.RedirectURI,
-		Lifetime: time.Duration(in.Lifetime) * time.Second, Recovery: in.Recovery, Actor: c.actor}
+		Lifetime: time.Duration(in.Lifetime) * time.Second, Recovery: in.Recovery, Actor: c.actor, SparesAdmins: c.sparesAdmins()}
 	if in.Recovery {
 		if err := c.needs(RecoveryCreate); err != nil {
 			return n, err
@@ -197,6 +199,10 @@ func jobFault(err error) (p *httpx.Problem, fields []FieldError) {
 		p = &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: codes[http.StatusUnprocessableEntity], Detail: "A part of the job is not what it must be.", Cause: err}
 		return p, []FieldError{{Location: "body.job." + e.Field, Message: e.Reason}}
 	}
+	if _, ok := errors.AsType[*directory.MailsError](err); ok {
+		return &httpx.Problem{Status: http.StatusTooManyRequests, Code: "too_many_mails",
+			Detail: "This person, or the realm, got too many links by e-mail. More have to wait.", Cause: err}, nil
+	}
 	for _, k := range []known{
 		{directory.ErrNoMail, http.StatusConflict, "no_mail", "This server sends no e-mail."},
 		{directory.ErrNoAddress, http.StatusConflict, "no_address", "This person has no e-mail address."},
@@ -214,6 +220,9 @@ func jobRefusal(c call, err error) error {
 	p, fields := jobFault(err)
 	doc := written(c.r, p)
 	doc.Errors = fields
+	if e, ok := errors.AsType[*directory.MailsError](err); ok {
+		doc.headers.Set("Retry-After", strconv.FormatInt(int64((e.Wait+time.Second-1)/time.Second), 10)) // RFC 9110, Section 10.2.3
+	}
 	return doc
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func job(a servertest.Answer) map[string]any {
 }
 
 // Requirement: binding-return
-func TestABindingJobIsAnsweredAsTheSeedSays(t *testing.T) {
+func TestABindingJobIsAnsweredWithItsTimesStateAndLink(t *testing.T) {
 	w := start(t)
 	ada := w.person(t, "ada", "")
 	config, err := w.Server.Authenticators.Create(t.Context(), w.Site, authenticator.Draft{Name: "Shop", Settings: model.AuthenticatorSettings{
@@ -226,7 +227,7 @@ func batchOutcome(r map[string]any) string {
 func TestRecoveryCodesAreCountedAndTakenAwayAndNeverShown(t *testing.T) {
 	w := start(t)
 	ada := w.person(t, "ada", "")
-	token, url := w.token(t, manage.IdentitiesRead, manage.RecoveryDelete), w.base+"/identities/"+string(ada.ID)+"/recovery-codes"
+	token, url := w.token(t, manage.RecoveryRead, manage.RecoveryDelete), w.base+"/identities/"+string(ada.ID)+"/recovery-codes"
 	codes, err := w.Server.Directory.NewRecoveryCodes(t.Context(), w.Site, ada.ID, string(ada.ID))
 	servertest.Check(t, err)
 	_, err = w.Server.Directory.Recover(t.Context(), w.Site, directory.RecoveryAnswer{Login: "ada", Code: codes[0]})
@@ -254,7 +255,7 @@ func production(t *testing.T, mail *smtptest.Server) *world {
 			c.SMTP = smtp.Config{Host: "127.0.0.1", Port: mail.Port, From: "login@acme.example", RootCAs: mail.Roots}
 		}
 	})
-	return &world{w, baseOf(w.URL, w.Site)}
+	return &world{World: w, base: baseOf(w.URL, w.Site)}
 }
 
 // Requirement: binding-email
@@ -314,5 +315,30 @@ func eventually(t *testing.T, ok func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("not so within 20 s")
 		}
+	}
+}
+
+// Requirement: mail-quota
+func TestTooManyLinksByEMailHaveToWait(t *testing.T) {
+	w := start(t)
+	ada, ben := w.person(t, "ada", "ada@example.com"), w.person(t, "ben", "ben@example.com")
+	token := w.token(t, manage.BindingJobsCreate)
+	for range 10 {
+		wants(t, "a link", w.call(t, token, http.MethodPost, w.jobsOf(ada), `{"job":{"delivery_method":"EMAIL"}}`), http.StatusCreated, "")
+	}
+	over := w.call(t, token, http.MethodPost, w.jobsOf(ada), `{"job":{"delivery_method":"EMAIL"}}`)
+	wants(t, "one more", over, http.StatusTooManyRequests, "too_many_mails")
+	if wait, err := strconv.Atoi(over.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 360 {
+		t.Errorf("Retry-After %q", over.Header.Get("Retry-After"))
+	}
+	batch := w.call(t, token, http.MethodPost, w.base+"/credential-binding-jobs/batch", fmt.Sprintf(
+		`{"jobs":[{"identity_id":"%s","delivery_method":"EMAIL"},{"identity_id":"%s","delivery_method":"EMAIL"}]}`, ada.ID, ben.ID))
+	results, _ := batch.JSON["results"].([]any)
+	var got []string
+	for _, r := range results {
+		got = append(got, batchOutcome(r.(map[string]any)))
+	}
+	if diff := cmp.Diff([]string{"too_many_mails", "EMAIL"}, got); diff != "" {
+		t.Errorf("in a batch (-want +got):\n%s", diff)
 	}
 }

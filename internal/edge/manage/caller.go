@@ -10,6 +10,7 @@ import (
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
@@ -67,8 +68,26 @@ func (a *API) manager(ctx context.Context, site *model.Site, t *oauth.AccessToke
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return "", err
 	}
-	if err != nil || who.AdminSince == 0 || who.Status != model.IdentityActive {
+	if err != nil || who.AdminSince == 0 || who.Status != model.IdentityActive || gate.IssuedAt(t.JTI, t.IssuedAt) <= who.AdminSince {
 		return "", nil
 	}
+	alive, err := a.signedIn(ctx, site, who.ID, t.GrantID)
+	if err != nil || !alive {
+		return "", err
+	}
 	return string(who.ID), nil
+}
+
+// signedIn reports whether the session lives in which an admin gave a grant. That it
+// ended, or that its passkey was revoked, is heard of everywhere in a moment; what
+// an admin may do must not last that long.
+func (a *API) signedIn(ctx context.Context, site *model.Site, who model.IdentityID, id model.GrantID) (bool, error) {
+	g, err := a.cfg.Grants.GrantOf(ctx, site, id)
+	if errors.Is(err, model.ErrNotFound) || err == nil && g.RevokedAt != 0 {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return a.cfg.Grants.AdminSession(ctx, site, who, g.SessionID)
 }

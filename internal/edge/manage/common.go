@@ -48,6 +48,24 @@ type IfMatch struct {
 
 func (m IfMatch) version() (int64, error) { return versionOf(m.Header) }
 
+// begins reports whether a name begins with a text, ignoring case.
+func begins(name, with string) bool {
+	return strings.HasPrefix(model.FoldName(name), model.FoldName(with))
+}
+
+// A shown is a version of a resource, as an answer.
+type shown[T any] struct {
+	ETag string `header:"ETag" doc:"Its version, for If-Match."`
+	Body T
+}
+
+// A created is a new resource, as an answer.
+type created[T any] struct {
+	Location string `header:"Location" doc:"Where it is."`
+	ETag     string `header:"ETag" doc:"Its version, for If-Match."`
+	Body     T
+}
+
 // location is where a resource of a realm is, under the issuer that was called.
 func location(c call, parts ...string) string {
 	return c.here.Path + "/v1/tenants/" + string(c.site.Realm.TenantID) + "/realms/" + string(c.site.Realm.ID) + "/" + strings.Join(parts, "/")

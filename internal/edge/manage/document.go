@@ -1,8 +1,10 @@
 package manage
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,8 +16,19 @@ import (
 	"github.com/assent-id/assent/internal/edge/httpx"
 )
 
-// schemeName is how the document calls the way in.
-const schemeName = "management"
+// The two ways in, as the document calls them.
+const (
+	ownScheme   = "management"
+	adminScheme = "admin"
+)
+
+// anyIssuer stands in the document where the issuer goes at which it is read.
+const anyIssuer = "https://issuer.invalid"
+
+const aboutAPI = "What operators' programs and admins do in the realms of a server. Every realm has it at its own issuer, for itself alone; at the default realm's issuer it is for all. " +
+	"Call it with an access token whose audience is that issuer, as Bearer or DPoP (RFC 9449): a management application's own, or that which the application `assent-admin` got for an " +
+	"admin. Refusals are problem documents (RFC 9457) with a stable `code`; none repeats what was sent. Besides those of each operation there are `method_not_allowed` (405), for a method " +
+	"that an address does not take."
 
 // description is the API before its operations. Nothing of huma's own is served:
 // no schemas, no `$schema` links, no page.
@@ -24,56 +37,58 @@ func description(version string) huma.Config {
 	for s, about := range Scopes {
 		scopes[string(s)] = about
 	}
+	token := anyIssuer + "/oauth/token"
+	schemes := map[string]*huma.SecurityScheme{
+		ownScheme: {Type: "oauth2", Description: "Tokens of management applications, in their own name. Each realm has the one called management; " +
+			"`assent management` gives it a secret, and makes others in the default realm.",
+			Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: token, Scopes: scopes}}},
+		adminScheme: {Type: "oauth2", Description: "Tokens of admins, which the public application assent-admin gets for them by a code with PKCE, for as long as their session lives.",
+			Flows: &huma.OAuthFlows{AuthorizationCode: &huma.OAuthFlow{AuthorizationURL: anyIssuer + "/oauth/authorize", TokenURL: token, Scopes: scopes}}},
+	}
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "Assent management API", Version: version, Description: "What operators' programs do in the realms of a server. " +
-				"Call it under the issuer of the default realm, with an access token that a management application got there by the grant client_credentials " +
-				"(`assent management create`), as Bearer or DPoP. Refusals are problem documents (RFC 9457) with a stable `code`; none repeats what was sent."},
-			Servers: []*huma.Server{{URL: "/", Description: "The default realm's issuer."}},
+			Info:    &huma.Info{Title: "Assent management API", Version: version, Description: aboutAPI},
+			Servers: []*huma.Server{{URL: anyIssuer, Description: "The issuer at which this was read."}},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-				SecuritySchemes: map[string]*huma.SecurityScheme{schemeName: {Type: "oauth2", Description: "Tokens of management applications.",
-					Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: "/oauth/token", Scopes: scopes}}}}}}, //nolint:gosec // G101: the path of an endpoint, no credential
+				Responses: map[string]*huma.Response{}, SecuritySchemes: schemes}},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 	}
 }
 
+// declared is an operation as huma describes it.
+func (a *API) declared(op operation) *huma.Operation {
+	item := a.huma.OpenAPI().Paths[op.where()]
+	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
+		http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[op.method]
+}
+
 // illustrate adds what huma does not take from types: examples of the bodies, and
 // what each refusal looks like.
 func (a *API) illustrate(op operation) {
-	item := a.huma.OpenAPI().Paths[op.where()]
-	declared := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
-		http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[op.method]
+	declared := a.declared(op)
+	if op.level != ofRealm || op.central {
+		declared.Description += " Only at the issuer of the default realm."
+	}
 	if op.takes != nil {
 		declared.RequestBody.Description = "At most " + strconv.FormatInt(op.most()-1, 10) + " bytes."
 		declared.RequestBody.Extensions = map[string]any{"x-maximum-bytes": op.most() - 1}
 		declared.RequestBody.Content["application/json"].Example = op.takes
 	}
-	if good := declared.Responses[strconv.Itoa(cmp.Or(op.status, http.StatusOK))]; op.method == http.MethodPost {
+	good := declared.Responses[strconv.Itoa(cmp.Or(op.status, http.StatusOK))]
+	good.Description = http.StatusText(cmp.Or(op.status, http.StatusOK))
+	if op.method == http.MethodPost {
 		good.Headers = withReplayed(good.Headers)
+	}
+	if op.gives != nil {
+		good.Content["application/json"].Example = op.gives
 	}
 	for _, p := range declared.Parameters {
 		if len(p.Schema.Examples) > 0 {
 			p.Example = p.Schema.Examples[0]
 		}
 	}
-	for status, response := range declared.Responses {
-		code, err := strconv.Atoi(status)
-		if err != nil {
-			continue
-		}
-		if response.Description = http.StatusText(code); code < http.StatusMultipleChoices {
-			if op.gives != nil {
-				response.Content["application/json"].Example = op.gives
-			}
-			continue
-		}
-		if r, ok := refusals[code]; ok {
-			response.Description = r.about
-			response.Content["application/problem+json"].Example = Problem{Type: "about:blank", Title: http.StatusText(code), Status: code, Code: r.code,
-				Detail: r.about, Reference: "req_01kagxw5z3e6er2m9mv8n9vpcx"}
-		}
-	}
+	a.refuse(op, declared)
 }
 
 // withReplayed adds the header of answers that were given before.
@@ -86,32 +101,17 @@ func withReplayed(headers map[string]*huma.Param) map[string]*huma.Param {
 	return headers
 }
 
-// refusals say what each status means, with one code that comes with it.
-var refusals = map[int]struct{ code, about string }{
-	http.StatusBadRequest:            {"malformed_body", "The body is not JSON."},
-	http.StatusUnauthorized:          {"token_required", "There is no access token, or it is not valid (any more)."},
-	http.StatusForbidden:             {"insufficient_scope", "The token is not a management application's, or lacks the scope."},
-	http.StatusNotFound:              {"not_found", "There is no such thing, or it is in another realm."},
-	http.StatusNotAcceptable:         {"not_acceptable", "The answer is JSON."},
-	http.StatusRequestTimeout:        {"body_too_slow", "The body took too long to arrive."},
-	http.StatusConflict:              {"conflict", "What there is stands against it. The code says what."},
-	http.StatusGone:                  {"expired", "It is over."},
-	http.StatusPreconditionFailed:    {"changed", "It was changed since you read it."},
-	http.StatusRequestEntityTooLarge: {"body_too_large", "The body is larger than this operation accepts."},
-	http.StatusUnsupportedMediaType:  {"unsupported_media_type", "The body is not application/json."},
-	http.StatusUnprocessableEntity:   {"invalid_request", "A part of the request is not what it must be. `errors` names the parts."},
-	http.StatusInternalServerError:   {"server_error", "Something went wrong on the server. The reference is in its log."},
-	http.StatusServiceUnavailable:    {"unavailable", "The server cannot answer right now. Try again after Retry-After seconds."},
-}
-
-// documents are the description as it is served.
-type documents struct{ json, yaml []byte }
+// documents are the description as it is served, cut where the issuer goes.
+type documents struct{ json, yaml [][]byte }
 
 func (a *API) document() (documents, error) {
+	if err := errors.Join(a.faults...); err != nil {
+		return documents{}, err
+	}
 	if err := a.describeSchemas(a.huma.OpenAPI().Components.Schemas.Map()); err != nil {
 		return documents{}, err
 	}
-	text, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	text, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
 		return documents{}, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
@@ -119,12 +119,15 @@ func (a *API) document() (documents, error) {
 	if err != nil {
 		return documents{}, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
 	}
-	return documents{text, yaml}, nil
+	return documents{bytes.Split(text, []byte(anyIssuer)), bytes.Split(yaml, []byte(anyIssuer))}, nil
 }
+
+var notSettable = []string{"origin", "registration_token_digest", "management", "software_id", "software_version", "any_scope"}
 
 // private members of schemas are not for this API to set or to show.
 var private = map[string][]string{
-	"ApplicationInput": {"origin", "registration_token_digest", "management", "software_id", "software_version", "any_scope"},
+	"ApplicationInput": notSettable,
+	"ApplicationEdit":  notSettable,
 	"Application":      {"registration_token_digest"},
 }
 
@@ -163,10 +166,11 @@ func (a *API) describeSchemas(schemas map[string]*huma.Schema) error {
 	return nil
 }
 
-// serve answers one form of the document to everybody.
-func serve(contentType string, text []byte) http.Handler {
-	return httpx.API(func(w http.ResponseWriter, _ *http.Request) error {
+// serve answers one form of the document to everybody, for the issuer at which it is
+// read. An issuer needs no escape in either form: it is a URL without a query.
+func serve(contentType string, pieces [][]byte) http.Handler {
+	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Cache-Control", "public, max-age=300")
-		return httpx.WriteRaw(w, http.StatusOK, contentType, text)
+		return httpx.WriteRaw(w, http.StatusOK, contentType, bytes.Join(pieces, []byte(httpx.Site(r).Issuer)))
 	})
 }

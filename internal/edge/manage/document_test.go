@@ -24,6 +24,7 @@ type document struct {
 			Description string                     `json:"description"`
 			Properties  map[string]json.RawMessage `json:"properties"`
 		} `json:"schemas"`
+		Responses map[string]*response `json:"responses"`
 	} `json:"components"`
 }
 
@@ -39,12 +40,45 @@ type operation struct {
 			Example any `json:"example"`
 		} `json:"content"`
 	} `json:"requestBody"`
-	Responses map[string]struct {
-		Description string `json:"description"`
-		Content     map[string]struct {
-			Example any `json:"example"`
-		} `json:"content"`
-	} `json:"responses"`
+	Responses map[string]*response `json:"responses"`
+}
+
+type response struct {
+	Ref         string `json:"$ref"`
+	Description string `json:"description"`
+	Content     map[string]struct {
+		Example  any `json:"example"`
+		Examples map[string]struct {
+			Value struct {
+				Code   string `json:"code"`
+				Detail string `json:"detail"`
+				Status int    `json:"status"`
+			} `json:"value"`
+		} `json:"examples"`
+		Schema struct {
+			AllOf []struct {
+				Properties struct {
+					Code struct {
+						Enum []string `json:"enum"`
+					} `json:"code"`
+				} `json:"properties"`
+			} `json:"allOf"`
+		} `json:"schema"`
+	} `json:"content"`
+}
+
+// codes are those that a refusal can have.
+func (r *response) codes() []string {
+	if s := r.Content["application/problem+json"].Schema.AllOf; len(s) == 2 {
+		return s[1].Properties.Code.Enum
+	}
+	return nil
+}
+
+// declares reports whether the document says that an operation answers so.
+func (o *operation) declares(a servertest.Answer) bool {
+	r := o.Responses[strconv.Itoa(a.Status)]
+	return r != nil && (a.Status < 300 || slices.Contains(r.codes(), a.Text("code")))
 }
 
 type parameter struct {
@@ -88,6 +122,15 @@ func read(t *testing.T, w *world) document {
 	var d document
 	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &d) != nil {
 		t.Fatalf("document: %d %s", a.Status, a.Body)
+	}
+	for _, item := range d.Paths {
+		for _, o := range item {
+			for status, r := range o.Responses {
+				if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
+					o.Responses[status] = d.Components.Responses[name]
+				}
+			}
+		}
 	}
 	return d
 }
@@ -161,7 +204,7 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 				t.Errorf("%s of the path is not read", name)
 			}
 		}
-		if o.Summary == "" || o.Description == "" || len(o.Security) != 1 || len(o.scopes()) == 0 ||
+		if o.Summary == "" || o.Description == "" || len(o.Security) != 2 || !slices.Equal(o.Security[0]["management"], o.Security[1]["admin"]) || len(o.scopes()) == 0 ||
 			slices.ContainsFunc(o.scopes(), func(s manage.Scope) bool { return manage.Scopes[s] == "" }) {
 			t.Errorf("said too little: %+v", o)
 		}
@@ -182,8 +225,16 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 		}
 		for _, code := range needs {
 			r := o.Responses[code]
-			if r.Description == "" || r.Content["application/problem+json"].Example == nil {
+			if r == nil || r.Description == "" || len(r.codes()) == 0 {
 				t.Errorf("status %s is not described", code)
+			}
+		}
+		for status, r := range o.Responses {
+			for _, code := range r.codes() {
+				v := r.Content["application/problem+json"].Examples[code].Value
+				if v.Code != code || v.Detail == "" || strconv.Itoa(v.Status) != status {
+					t.Errorf("%s has no example: %+v", code, v)
+				}
 			}
 		}
 		if method == http.MethodPost && !slices.ContainsFunc(o.Parameters, func(p parameter) bool { return p.Name == "Idempotency-Key" }) {

@@ -17,6 +17,9 @@ type Grants interface {
 	GrantOf(context.Context, *model.Site, model.GrantID) (model.Grant, error)
 	RevokeGrant(ctx context.Context, site *model.Site, id model.GrantID, actor string) error
 	RevokeToken(ctx context.Context, site *model.Site, jti, actor string) error
+	// AdminSession reports whether a session lives in which an admin let a program
+	// manage.
+	AdminSession(context.Context, *model.Site, model.IdentityID, model.SessionID) (bool, error)
 }
 
 // Grant is what an application was given; tokens hang under it.
@@ -36,6 +39,16 @@ type Grant struct {
 	CreateTime string   `json:"create_time"`
 	ExpireTime string   `json:"expire_time" doc:"When it ends unless it is refreshed."`
 	RevokeTime string   `json:"revoke_time,omitempty" doc:"When it was revoked."`
+	// RefreshToken is the one thing below a grant that is kept.
+	RefreshToken *GrantRefreshToken `json:"refresh_token,omitempty" doc:"Its refresh token; left out: none was given with it."`
+}
+
+// GrantRefreshToken is the refresh token of a grant, without the token.
+type GrantRefreshToken struct {
+	Live        bool   `json:"live" doc:"It can be used: the grant has not ended." example:"true"`
+	CreateTime  string `json:"create_time" doc:"Since when the one that counts does. One that rotates is another after each use." example:"2026-11-20T12:00:00.000Z"`
+	LastUseTime string `json:"last_use_time,omitempty" doc:"When the one before it was used; left out: none was, or it does not rotate, and then its uses are not kept." example:"2026-11-20T12:00:00.000Z"`
+	Uses        int64  `json:"uses" doc:"How often a refresh token of the grant was used, where they rotate." example:"3"`
 }
 
 // GrantAnswer is one that was read.
@@ -69,11 +82,13 @@ type (
 )
 
 func (a *API) grants() {
-	a.describe(map[string]string{"Grant": "What an application was given; tokens hang under it.", "GrantAnswer": "A grant as it is.", "grant": "The grant.", "GrantList": "One page of grants."})
+	a.describe(map[string]string{"Grant": "What an application was given; tokens hang under it.", "GrantAnswer": "A grant as it is.", "GrantRefreshToken": "The refresh token of a grant, without the token.", "grant": "The grant.", "GrantList": "One page of grants."})
 	example := Grant{ID: "grt_01kagxw5z4e8xr2m9mv8n9vpcx", TenantID: exampleTenant, RealmID: exampleRealm, Kind: "authorization_code", IdentityID: exampleIdentity, ClientID: "shop",
-		Scope: []string{"openid", "offline_access"}, State: "live", CreateTime: exampleTime, ExpireTime: "2026-12-20T12:00:00.000Z"}
+		Scope: []string{"openid", "offline_access"}, State: "live", CreateTime: exampleTime, ExpireTime: "2026-12-20T12:00:00.000Z",
+		RefreshToken: &GrantRefreshToken{Live: true, CreateTime: exampleTime}}
 	add(a, operation{id: "listGrants", method: http.MethodGet, path: "/grants", tag: "Grants and tokens", scope: GrantsRead,
-		summary: "List grants", about: "What people and applications were given, newest first, in pages. With client_id alone the order is by person, and then so.",
+		summary: "List grants", about: "What people and applications were given, newest first, in pages. With client_id alone the order is by person, and then so. " +
+			"Access tokens are not kept, so nobody can list them: a grant stands for all that hang under it, and its refresh_token says whether it can give more.",
 		gives: GrantList{Grants: []Grant{example}}}, a.listGrants)
 	add(a, operation{id: "getGrant", method: http.MethodGet, path: "/grants/{grant_id}", tag: "Grants and tokens", scope: GrantsRead,
 		summary: "Read a grant", about: "One grant, without any token.", gives: GrantAnswer{example}},
@@ -133,6 +148,12 @@ func grantShown(c call, g *model.Grant, now model.Millis) Grant {
 		v.State = "revoked"
 	case now >= g.ExpiresAt:
 		v.State = "expired"
+	}
+	if g.Refresh > 0 {
+		v.RefreshToken = &GrantRefreshToken{Live: v.State == "live", CreateTime: instant(g.RefreshedAt), Uses: g.Refresh - 1}
+		if g.Refresh > 1 {
+			v.RefreshToken.LastUseTime = v.RefreshToken.CreateTime
+		}
 	}
 	return v
 }

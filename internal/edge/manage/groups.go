@@ -137,14 +137,15 @@ func (a *API) groups() {
 	add(a, operation{id: "listGroups", method: http.MethodGet, path: "/groups", tag: "Groups", scope: GroupsRead,
 		summary: "List groups", about: "The groups of the realm, ordered by id, in pages.", gives: list}, a.listGroups)
 	add(a, operation{id: "createGroup", method: http.MethodPost, path: "/groups", tag: "Groups", scope: GroupsCreate, status: http.StatusCreated,
-		summary: "Create a group", about: "Adds a group without members.", takes: GroupRequest{GroupInput{"Accounting", "Those who pay invoices"}}, gives: answer}, a.createGroup)
+		summary: "Create a group", about: "Adds a group without members.", refusals: []string{"name_taken"},
+		takes: GroupRequest{GroupInput{"Accounting", "Those who pay invoices"}}, gives: answer}, a.createGroup)
 	add(a, operation{id: "getGroup", method: http.MethodGet, path: "/groups/{group_id}", tag: "Groups", scope: GroupsRead,
 		summary: "Read a group", about: "One group of the realm.", gives: answer}, a.getGroup)
 	add(a, operation{id: "changeGroup", method: http.MethodPatch, path: "/groups/{group_id}", tag: "Groups", scope: GroupsUpdate,
-		summary: "Change a group", about: "Members that are left out stay; null takes one away.", refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		summary: "Change a group", about: "Members that are left out stay; null takes one away.", refusals: []string{"name_taken"},
 		takes: map[string]any{"group": map[string]any{"name": "Accounts"}}, gives: answer}, a.changeGroup)
 	add(a, operation{id: "deleteGroup", method: http.MethodDelete, path: "/groups/{group_id}", tag: "Groups", scope: GroupsDelete, status: http.StatusNoContent,
-		summary: "Delete a group", about: "Its members stay, and lose the roles that they had through it.", refusals: []int{http.StatusPreconditionFailed}}, a.deleteGroup)
+		summary: "Delete a group", about: "Its members stay, and lose the roles that they had through it."}, a.deleteGroup)
 	add(a, operation{id: "listGroupMembers", method: http.MethodGet, path: "/groups/{group_id}/members", tag: "Groups", scope: GroupsRead,
 		summary: "List the members of a group", about: "Who is in the group, ordered by id, in pages.",
 		gives: MemberList{Members: []Member{{exampleIdentity, "identity", "Alice Johnson", exampleTime}}}}, a.listGroupMembers)

@@ -29,7 +29,7 @@ func withAPIs(t *testing.T) (w *world, token string) {
 		c.DefaultPolicy.AskAnyone = true
 		c.DefaultPolicy.Resources = []model.ResourcePolicy{{Resource: api}, {Resource: otherAPI}}
 	})
-	w = &world{s, baseOf(s.URL, s.Site)}
+	w = &world{World: s, base: baseOf(s.URL, s.Site)}
 	return w, w.token(t, manage.GroupsCreate, manage.GroupsRead, manage.GroupsUpdate, manage.GroupsDelete,
 		manage.RolesCreate, manage.RolesRead, manage.RolesUpdate, manage.RolesDelete)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,7 +54,10 @@ func (a *API) once(w http.ResponseWriter, c call, most int64, do func(http.Respo
 	if len(keys) != 1 {
 		return refusal(idempotency.ErrKey)
 	}
-	content := slices.Concat([]byte(c.r.Method+" "+c.r.URL.Path+"?"+c.r.URL.RawQuery+"\n"), body)
+	// The answer is for who may ask for it: with less of what such requests may need,
+	// it is another request.
+	may := strings.Join(c.extra(), " ")
+	content := slices.Concat([]byte(c.r.Method+" "+c.r.URL.Path+"?"+c.r.URL.RawQuery+"\n"+may+"\n"), body)
 	ctx := context.WithoutCancel(c.r.Context())
 	before, claim, err := a.cfg.Idempotency.Begin(ctx, idempotency.Request{RealmID: c.here.Realm.ID, Caller: c.actor, Key: keys[0], Content: content})
 	if err != nil {

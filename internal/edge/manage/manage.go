@@ -21,6 +21,7 @@ import (
 
 	"github.com/assent-id/assent/internal/edge/api"
 	"github.com/assent-id/assent/internal/edge/httpx"
+	"github.com/assent-id/assent/internal/format/message"
 	"github.com/assent-id/assent/internal/model"
 )
 
@@ -55,6 +56,7 @@ type Config struct {
 	Invitations Invitations
 	Tokens      api.Tokens
 	Version     string
+	Texts       *message.Printer // the words of the consent page
 	Now         func() time.Time // nil: time.Now
 }
 
@@ -66,6 +68,8 @@ type API struct {
 	docs documents
 	// words are what the document says of schemas and their members.
 	words map[string]string
+	// faults are what is wrong with the declarations themselves.
+	faults []error
 }
 
 // New declares every operation.
@@ -108,11 +112,14 @@ var settle = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true // "Name" is not "name"
 	huma.DefaultArrayNullable = false
 	huma.NewError = func(status int, message string, causes ...error) huma.StatusError {
-		return newProblem(nil, status, message, causes)
+		return newProblem(call{}, status, message, causes)
 	}
 	huma.NewErrorWithContext = func(c huma.Context, status int, message string, causes ...error) huma.StatusError {
-		r, _ := humago.Unwrap(c)
-		return newProblem(r, status, message, causes)
+		admitted, ok := c.Context().Value(callKey{}).(call)
+		if !ok {
+			admitted.r, _ = humago.Unwrap(c)
+		}
+		return newProblem(admitted, status, message, causes)
 	}
 })
 

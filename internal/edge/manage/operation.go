@@ -35,11 +35,11 @@ type operation struct {
 	summary, about string
 	tag            string
 	scope          Scope
-	also           []Scope // that it needs beside scope
-	status         int     // of success; 0: 200
-	refusals       []int   // beyond those that all have
-	takes, gives   any     // examples of the bodies; nil: there is none
-	bytes          int64   // that a body has at most; 0: maxBody
+	also           []Scope  // that it needs beside scope
+	status         int      // of success; 0: 200
+	refusals       []string // codes beyond those that all have, and those that come with its parameters
+	takes, gives   any      // examples of the bodies; nil: there is none
+	bytes          int64    // that a body has at most; 0: maxBody
 }
 
 func (op *operation) where() string { return levels[op.level] + op.path }
@@ -79,11 +79,27 @@ type call struct {
 	r     *http.Request
 	// scopes are what the caller's token is good for.
 	scopes []string
+	shape  shape // of the body
 }
 
-// needs refuses a caller whose token lacks a scope that only some requests need.
+// someNeed are the scopes that only some requests of an operation need: an answer that
+// is given again is given to who has the same of them.
+var someNeed = []Scope{AdminsCreate, RecoveryCreate}
+
+// extra are those of them that the caller has.
+func (c call) extra() []string {
+	var has []string
+	for _, s := range someNeed {
+		if slices.Contains(c.scopes, string(s)) {
+			has = append(has, string(s))
+		}
+	}
+	return has
+}
+
+// needs refuses a caller whose token lacks one of someNeed.
 func (c call) needs(scope Scope) error {
-	if slices.Contains(c.scopes, string(scope)) {
+	if slices.Contains(c.extra(), string(scope)) {
 		return nil
 	}
 	return &httpx.Problem{Status: http.StatusForbidden, Code: "insufficient_scope", Detail: "This needs a token with the scope " + string(scope) + " as well."}
@@ -100,8 +116,8 @@ const maxBody = 256 << 10
 // admitted, and returns errors of services as they are.
 func add[I, O any](a *API, op operation, do func(context.Context, call, *I) (*O, error)) {
 	declared := huma.Operation{OperationID: op.id, Method: op.method, Path: op.where(), Summary: op.summary, Description: op.about,
-		Tags: []string{op.tag}, DefaultStatus: op.status, Errors: op.errors(), MaxBodyBytes: op.most(),
-		Security: []map[string][]string{{schemeName: op.scopes()}}, Middlewares: huma.Middlewares{a.admit(op)}}
+		Tags: []string{op.tag}, DefaultStatus: op.status, MaxBodyBytes: op.most(),
+		Security: []map[string][]string{{ownScheme: op.scopes()}, {adminScheme: op.scopes()}}, Middlewares: huma.Middlewares{a.admit(op)}}
 	if op.method == http.MethodPost {
 		declared.Parameters = []*huma.Param{keyParameter()}
 	}
@@ -117,22 +133,6 @@ func add[I, O any](a *API, op operation, do func(context.Context, call, *I) (*O,
 		return out, nil
 	})
 	a.illustrate(op)
-}
-
-// errors are the statuses of all refusals.
-func (op *operation) errors() []int {
-	list := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusNotAcceptable, http.StatusServiceUnavailable}, op.refusals...)
-	if op.takes != nil || op.method == http.MethodPost {
-		list = append(list, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge)
-	}
-	if op.takes != nil {
-		list = append(list, http.StatusUnsupportedMediaType)
-	}
-	if op.method == http.MethodPost {
-		list = append(list, http.StatusConflict, http.StatusUnprocessableEntity)
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 // admit finds out who calls and which realm is meant before anything of the body is
@@ -154,13 +154,20 @@ func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 			if err != nil {
 				return err
 			}
-			c := call{site, httpx.Site(r), actor, r, scopes}
-			if op.method == http.MethodPost && len(r.Header.Values(keyHeader)) > 0 {
-				return a.once(w, c, op.most(), func(w http.ResponseWriter, c call) {
-					next(huma.WithValue(humago.NewContext(hc.Operation(), c.r, w), callKey{}, c))
-				})
+			if r, err = readable(w, r, &op); err != nil {
+				return err
 			}
-			next(huma.WithValue(hc, callKey{}, c))
+			if err := filtersKnown(r, hc.Operation().Parameters); err != nil {
+				return err
+			}
+			c := call{site, httpx.Site(r), actor, r, scopes, a.shape(hc.Operation())}
+			do := func(w http.ResponseWriter, c call) {
+				next(huma.WithValue(humago.NewContext(hc.Operation(), c.r, w), callKey{}, c))
+			}
+			if op.method == http.MethodPost && len(r.Header.Values(keyHeader)) > 0 {
+				return a.once(w, c, op.most(), do)
+			}
+			do(w, c)
 			return nil
 		}).ServeHTTP(w, r)
 		if rec := httpx.RecordOf(r); rec != nil {

@@ -3,6 +3,7 @@ package manage
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"slices"
@@ -70,9 +71,10 @@ type PasskeyPath struct {
 type (
 	passkeysOut    struct{ Body PasskeyList }
 	passkeyIn      struct{ PasskeyPath }
-	passkeyOut     struct{ Body PasskeyAnswer }
+	passkeyOut     = shown[PasskeyAnswer]
 	passkeyPatchIn struct {
 		PasskeyPath
+		TextMatch
 		Body PasskeyChange
 	}
 )
@@ -90,11 +92,12 @@ func (a *API) passkeys() {
 		gives: PasskeyList{Passkeys: []Passkey{example}}}, a.listPasskeys)
 	add(a, operation{id: "getPasskey", method: http.MethodGet, path: path + "/{passkey_id}", tag: "Passkeys", scope: PasskeysRead,
 		summary: "Read a passkey", about: "One passkey of the person.", gives: answer}, a.getPasskey)
-	add(a, operation{id: "changePasskey", method: http.MethodPatch, path: path + "/{passkey_id}", tag: "Passkeys", scope: PasskeysUpdate,
+	addWayIn(a, operation{id: "changePasskey", method: http.MethodPatch, path: path + "/{passkey_id}", tag: "Passkeys", scope: PasskeysUpdate,
 		summary: "Rename a passkey", about: "Gives it a name that its owner recognises.",
 		takes: map[string]any{"passkey": PasskeyInput{"Alice's phone"}}, gives: answer}, a.changePasskey)
-	add(a, operation{id: "revokePasskey", method: http.MethodDelete, path: path + "/{passkey_id}", tag: "Passkeys", scope: PasskeysDelete, status: http.StatusNoContent,
-		summary: "Revoke a passkey", about: "Makes it useless and ends the sessions that it opened. What it signed stays valid."}, a.revokePasskey)
+	addWayIn(a, operation{id: "revokePasskey", method: http.MethodDelete, path: path + "/{passkey_id}", tag: "Passkeys", scope: PasskeysDelete, status: http.StatusNoContent,
+		summary: "Revoke a passkey", about: "Makes it useless, ends the sessions that it opened and takes back the open links of the person that are not for recovery. What it signed stays valid. The person is told. The last passkey of the last admin of the default realm stays.",
+		refusals: []string{"last_admin"}}, a.revokePasskey)
 }
 
 func passkeyShown(c call, k model.Passkey) Passkey {
@@ -141,38 +144,49 @@ func (p PasskeyPath) ref(c call) (directory.PasskeyRef, error) {
 }
 
 // passkey finds the one that an operation is about.
-func (a *API) passkey(ctx context.Context, c call, ref directory.PasskeyRef) (model.Passkey, error) {
+func (a *API) passkey(ctx context.Context, c call, p PasskeyPath) (directory.PasskeyRef, model.Passkey, error) {
+	ref, err := p.ref(c)
+	if err != nil {
+		return ref, model.Passkey{}, err
+	}
 	keys, err := a.cfg.Passkeys.Passkeys(ctx, c.site, ref.IdentityID)
 	if err != nil {
-		return model.Passkey{}, err
+		return ref, model.Passkey{}, err
 	}
 	i := slices.IndexFunc(keys, func(k model.Passkey) bool { return k.ID == ref.PasskeyID })
 	if i < 0 {
-		return model.Passkey{}, model.ErrNotFound
+		return ref, model.Passkey{}, model.ErrNotFound
 	}
-	return keys[i], nil
+	return ref, keys[i], nil
+}
+
+// TextMatch is the input of what changes something whose ETag is no number.
+type TextMatch struct {
+	Header string `header:"If-Match" maxLength:"64" doc:"ETag that it must still have; left out: any." example:"\"Rm9yIEFsaWNl\""`
+}
+
+// passkeyETag is the ETag of a passkey: a digest of its name, which is all that can be
+// changed of it. Each use changes what is told of it, and must be in nobody's way.
+func passkeyETag(k model.Passkey) string {
+	sum := sha256.Sum256([]byte(string(k.ID) + "/" + k.Name))
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
 func (a *API) getPasskey(ctx context.Context, c call, in *passkeyIn) (*passkeyOut, error) {
-	ref, err := in.ref(c)
+	_, k, err := a.passkey(ctx, c, in.PasskeyPath)
 	if err != nil {
 		return nil, err
 	}
-	k, err := a.passkey(ctx, c, ref)
-	if err != nil {
-		return nil, err
-	}
-	return &passkeyOut{PasskeyAnswer{passkeyShown(c, k)}}, nil
+	return &passkeyOut{passkeyETag(k), PasskeyAnswer{passkeyShown(c, k)}}, nil
 }
 
 func (a *API) changePasskey(ctx context.Context, c call, in *passkeyPatchIn) (*passkeyOut, error) {
-	ref, err := in.ref(c)
+	ref, k, err := a.passkey(ctx, c, in.PasskeyPath)
 	if err != nil {
 		return nil, err
 	}
-	k, err := a.passkey(ctx, c, ref)
-	if err != nil {
-		return nil, err
+	if in.Header != "" && in.Header != "*" && in.Header != passkeyETag(k) {
+		return nil, directory.ErrChanged
 	}
 	next, err := patch(a, c, "passkey", PasskeyInput{k.Name}, in.Body.Passkey)
 	if err != nil {
@@ -184,7 +198,7 @@ func (a *API) changePasskey(ctx context.Context, c call, in *passkeyPatchIn) (*p
 		}
 	}
 	k.Name = next.Name
-	return &passkeyOut{PasskeyAnswer{passkeyShown(c, k)}}, nil
+	return &passkeyOut{passkeyETag(k), PasskeyAnswer{passkeyShown(c, k)}}, nil
 }
 
 func (a *API) revokePasskey(ctx context.Context, c call, in *passkeyIn) (*nothing, error) {

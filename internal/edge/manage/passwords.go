@@ -68,13 +68,14 @@ func (a *API) passwords() {
 		"SoftwarePasskey": "A passkey that the server keeps, for development.", "SoftwarePasskeyAnswer": "A passkey that was made.", "passkey": "The passkey.",
 		"SoftwarePasskey.display_name": "What people read.",
 	})
-	add(a, operation{id: "setPassword", method: http.MethodPut, path: "/identities/{identity_id}/password", tag: "Identities", scope: PasswordsUpdate,
+	addWayIn(a, operation{id: "setPassword", method: http.MethodPut, path: "/identities/{identity_id}/password", tag: "Identities", scope: PasswordsUpdate,
 		summary: "Give a person a password",
 		about: "Sets the password, or makes one where the body has none and answers it this once. Sessions that the password before opened end. " +
 			"It opens nothing until the realm's policy allows passwords.",
-		takes: PasswordRequest{NewPassword{"seven brown kettles"}}, gives: PasswordAnswer{Password{IdentityID: exampleIdentity}}},
+		refusals: []string{"weak_password"},
+		takes:    PasswordRequest{NewPassword{"seven brown kettles"}}, gives: PasswordAnswer{Password{IdentityID: exampleIdentity}}},
 		a.setPassword)
-	add(a, operation{id: "removePassword", method: http.MethodDelete, path: "/identities/{identity_id}/password", tag: "Identities", scope: PasswordsDelete,
+	addWayIn(a, operation{id: "removePassword", method: http.MethodDelete, path: "/identities/{identity_id}/password", tag: "Identities", scope: PasswordsDelete,
 		status: http.StatusNoContent, summary: "Take a person's password away",
 		about: "Sessions that it opened end. Passkeys stay."},
 		func(ctx context.Context, c call, in *personIn) (*nothing, error) {
@@ -84,10 +85,11 @@ func (a *API) passwords() {
 			}
 			return &nothing{}, a.cfg.Passwords.RemovePassword(ctx, c.site, n)
 		})
-	add(a, operation{id: "createSoftwarePasskey", method: http.MethodPost, path: "/identities/{identity_id}/software-passkey", tag: "Identities",
+	addWayIn(a, operation{id: "createSoftwarePasskey", method: http.MethodPost, path: "/identities/{identity_id}/software-passkey", tag: "Identities",
 		scope: PasskeysCreate, status: http.StatusCreated, summary: "Give a person a software passkey (development realms)",
 		about: "Binds a passkey whose private half the server keeps sealed, so that approvals of this person can be answered by API. It says by its AAGUID " +
 			"that no device and no person stands behind it. In a realm that is not for development this does not exist.",
+		refusals: []string{"not_allowed"},
 		gives: SoftwarePasskeyAnswer{SoftwarePasskey{ID: "psk_01kagxw5z19evhvr0bg9rrfkjq", TenantID: exampleTenant, RealmID: exampleRealm,
 			IdentityID: exampleIdentity, Name: "Software passkey", CreateTime: exampleTime}}},
 		a.createSoftwarePasskey)

@@ -86,7 +86,7 @@ func patch[T any](a *API, c call, at string, is T, p Patch[T]) (T, error) {
 	path.Push(at)
 	huma.Validate(schemas, schemas.Schema(reflect.TypeFor[T](), true, ""), path, huma.ModeWriteToServer, all, found)
 	if len(found.Errors) > 0 {
-		return next, newProblem(c.r, http.StatusUnprocessableEntity, "", found.Errors)
+		return next, newProblem(c, http.StatusUnprocessableEntity, "", found.Errors)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

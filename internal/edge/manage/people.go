@@ -126,21 +126,23 @@ func (a *API) people() {
 		gives: IdentityList{Identities: []Identity{identityExample}}}, a.listIdentities)
 	add(a, operation{id: "createIdentity", method: http.MethodPost, path: "/identities", tag: "Identities", scope: IdentitiesCreate, status: http.StatusCreated,
 		summary: "Create a person", about: "Adds a person. They can sign in once they have bound a passkey: create a credential binding job for them.",
-		takes: identityRequestExample, gives: answer}, a.createIdentity)
+		refusals: []string{"username_taken"},
+		takes:    identityRequestExample, gives: answer}, a.createIdentity)
 	add(a, operation{id: "getIdentity", method: http.MethodGet, path: "/identities/{identity_id}", tag: "Identities", scope: IdentitiesRead,
 		summary: "Read a person", about: "One person of the realm.", gives: answer}, a.getIdentity)
 	add(a, operation{id: "changeIdentity", method: http.MethodPatch, path: "/identities/{identity_id}", tag: "Identities", scope: IdentitiesUpdate,
 		summary: "Change a person",
 		about: "Members that are left out stay; null takes one away. Suspending a person ends their sessions and kills their tokens at once, also after they are active again. " +
-			"The last admin of the default realm who has a passkey cannot be suspended.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+			"The last admin of the default realm who has a passkey cannot be suspended. To change the username, the e-mail address or the status of an admin " +
+			"needs the scope `admins:create` as well (`insufficient_scope`).",
+		refusals: []string{"username_taken", "last_admin"},
 		takes:    map[string]any{"identity": map[string]any{"display_name": "Alice Smith", "traits": map[string]any{"family_name": "Smith"}}}, gives: answer}, a.changeIdentity)
-	add(a, operation{id: "deleteIdentity", method: http.MethodDelete, path: "/identities/{identity_id}", tag: "Identities", scope: IdentitiesDelete,
+	addWayIn(a, operation{id: "deleteIdentity", method: http.MethodDelete, path: "/identities/{identity_id}", tag: "Identities", scope: IdentitiesDelete,
 		status: http.StatusNoContent, summary: "Delete a person",
 		about: "Removes the person with their passkeys, sessions, binding jobs, recovery codes, password, memberships, roles and consents. What they were given is revoked and their tokens " +
 			"are dead at once; what they are asked is withdrawn; agents that act for them are frozen. Evidence of what they approved and the audit trail stay. " +
 			"The last admin of the default realm who has a passkey cannot be deleted.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed}}, a.deleteIdentity)
+		refusals: []string{"last_admin"}}, a.deleteIdentity)
 }
 
 // identity is the id of the person that an operation is about. What is no id is not
@@ -253,8 +255,15 @@ func (a *API) changeIdentity(ctx context.Context, c call, in *identityPatchIn) (
 		is := IdentityInput{DisplayName: i.DisplayName, Status: string(i.Status), Traits: i.Traits}
 		unverify(&is.Traits, in.Body.Identity.members)
 		next, err := patch(a, c, "identity", is, in.Body.Identity)
+		if err != nil {
+			return err
+		}
+		old := *i
 		i.DisplayName, i.Status, i.Traits = next.DisplayName, model.IdentityStatus(next.Status), next.Traits
-		return err
+		if sameWayIn(old, *i) {
+			return nil
+		}
+		return c.mayLetIn(old)
 	})
 	if err != nil {
 		return nil, located(c, err, inIdentity)

@@ -49,7 +49,7 @@ func twins(t *testing.T) (first *world, second string) {
 		same(c)
 		second, c.BaseURL = c.BaseURL, w.URL
 	})
-	return &world{w, baseOf(w.URL, w.Site)}, second
+	return &world{World: w, base: baseOf(w.URL, w.Site)}, second
 }
 
 // A life is a person who is signed in, has tokens, approved something, is asked

@@ -47,10 +47,8 @@ func (w *world) newIdentity(t *testing.T, token, username, more string) string {
 	return member(got, "identity.id").(string)
 }
 
-// The body is the one of the third seed, byte for byte.
-//
 // Requirement: people-create
-func TestAPersonIsCreatedWithTheNamesOfTheSeed(t *testing.T) {
+func TestAPersonIsCreatedWithTheirTraits(t *testing.T) {
 	w := start(t)
 	token := w.token(t, peopleScopes...)
 	const body = `{"identity":{"display_name":"Alice Johnson","traits": {"type": "traits_v0","username": "alice",

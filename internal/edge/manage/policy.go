@@ -21,11 +21,8 @@ type PolicyChange struct {
 }
 
 type (
-	policyIn  struct{ Target }
-	policyOut struct {
-		ETag string `header:"ETag" doc:"Version of the realm, for If-Match."`
-		Body Policy
-	}
+	policyIn      struct{ Target }
+	policyOut     = shown[Policy]
 	policyPatchIn struct {
 		Target
 		IfMatch
@@ -47,23 +44,17 @@ func (a *API) policy() {
 	add(a, operation{id: "changePolicy", method: http.MethodPatch, path: "/policy", tag: "Realms", scope: RealmsUpdate,
 		summary: "Change the policy of a realm",
 		about: "Members that are left out stay; null takes one back to its default; lists are replaced as a whole. A member that means nothing is refused. " +
-			"Whether a realm is for development is settled when it is created, and cannot be changed here, nor can its host.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+			"Whether a realm is for development is settled when it is created, and cannot be changed here, nor can its host. In a realm without a host of its own, " +
+			"related_origins and rp_id are for callers of the default realm (`shared_host`).",
+		refusals: []string{"development_is_settled", "invalid_policy", "shared_host"},
 		takes:    Policy{model.RealmPolicy{Passwords: true}}, gives: Policy{example}},
 		a.changePolicy)
 }
 
 func (a *API) changePolicy(ctx context.Context, c call, in *policyPatchIn) (*policyOut, error) {
-	version, err := in.version()
+	is, err := a.asRead(ctx, c, in.IfMatch)
 	if err != nil {
 		return nil, err
-	}
-	is, err := a.cfg.Realms.Read(ctx, c.site.Realm.ID)
-	if err != nil {
-		return nil, err
-	}
-	if version != 0 && version != is.Version {
-		return nil, realm.ErrChanged
 	}
 	next, err := patch(a, c, "policy", is.Policy, in.Body.Policy)
 	if err != nil {
@@ -74,6 +65,9 @@ func (a *API) changePolicy(ctx context.Context, c call, in *policyPatchIn) (*pol
 		// which it may not.
 		return nil, &httpx.Problem{Status: http.StatusConflict, Code: "development_is_settled",
 			Detail: "Whether a realm is for development is settled when it is created."}
+	}
+	if err := c.mayRelate(is.Policy, next); err != nil {
+		return nil, err
 	}
 	if err := checkDetailsTypes(next); err != nil {
 		return nil, err

@@ -65,9 +65,9 @@ var codes = map[int]string{
 
 // newProblem is what huma refuses with. Its messages may quote what was sent, which
 // may be a secret in the wrong place, so they are sifted.
-func newProblem(r *http.Request, status int, message string, causes []error) *Problem {
+func newProblem(c call, status int, message string, causes []error) *Problem {
 	if status >= http.StatusInternalServerError || status != 0 && codes[status] == "" {
-		return written(r, httpx.AsProblem(fmt.Errorf("%s: %w", message, errors.Join(causes...))))
+		return written(c.r, httpx.AsProblem(fmt.Errorf("%s: %w", message, errors.Join(causes...))))
 	}
 	p := &httpx.Problem{Status: status, Code: codes[status], Detail: "The request is not what this operation takes.",
 		Cause: fmt.Errorf("%d parts are wrong", len(causes))}
@@ -77,35 +77,13 @@ func newProblem(r *http.Request, status int, message string, causes []error) *Pr
 	case http.StatusUnsupportedMediaType:
 		p.Detail = "The body must be application/json."
 	}
-	doc := written(r, p)
+	doc := written(c.r, p)
 	for _, cause := range causes {
 		if e, ok := errors.AsType[*huma.ErrorDetail](cause); ok {
-			doc.Errors = append(doc.Errors, fieldError(e))
+			doc.Errors = append(doc.Errors, c.shape.fieldError(e))
 		}
 	}
 	return doc
-}
-
-// fieldError keeps of a finding what the document says anyway: where in the schema,
-// and what the schema wants there.
-func fieldError(e *huma.ErrorDetail) FieldError {
-	f := FieldError{Location: e.Location, Message: "is not what it must be"}
-	message, _, _ := strings.Cut(e.Message, ":") // what follows quotes the value
-	switch {
-	case message == "unexpected property":
-		f.Location, f.Message = parent(e.Location), "has a member that means nothing here"
-	case strings.HasPrefix(message, "expected "), strings.HasPrefix(message, "required "):
-		f.Message = message
-	}
-	return f
-}
-
-// parent leaves the name out that was sent.
-func parent(location string) string {
-	if i := strings.LastIndexByte(location, '.'); i >= 0 {
-		return location[:i]
-	}
-	return location
 }
 
 // written makes the document and notes the refusal in the request's record.
@@ -129,7 +107,7 @@ func written(r *http.Request, p *httpx.Problem) *Problem {
 }
 
 func notFound(cause error) *httpx.Problem {
-	return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: "There is nothing here.", Cause: cause}
+	return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here.", Cause: cause}
 }
 
 // A known error of a service is a refusal with a status of its own.
@@ -169,6 +147,7 @@ var knowns = []known{
 	{directory.ErrNameTaken, http.StatusConflict, "name_taken", "Another one has this name already."},
 	{directory.ErrChanged, http.StatusPreconditionFailed, "changed", "It was changed since you read it. Read it again."},
 	{directory.ErrLastAdmin, http.StatusConflict, "last_admin", "Nobody else who has a passkey could manage the server."},
+	{directory.ErrAdmin, http.StatusForbidden, "insufficient_scope", "This person is an admin: this needs a token with the scope admins:create as well."},
 	{directory.ErrNotAllowed, http.StatusConflict, "not_allowed", "This person may not do anything now."},
 	{signin.ErrBusy, http.StatusServiceUnavailable, "unavailable", "Too much of this happens at once. Try again in a moment."},
 }

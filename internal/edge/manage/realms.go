@@ -76,23 +76,18 @@ type (
 	realmListIn struct {
 		InTenant
 		Page
+		Name   string `query:"name" maxLength:"63" doc:"Only the one with this name." example:"staff"`
+		Status string `query:"status" enum:"active,disabled" doc:"Only those with this status." example:"active"`
 	}
-	realmListOut struct{ Body RealmList }
-	realmIn      struct{ Target }
-	realmOut     struct {
-		ETag string `header:"ETag" doc:"Version of the realm, for If-Match."`
-		Body RealmAnswer
-	}
+	realmListOut  struct{ Body RealmList }
+	realmIn       struct{ Target }
+	realmOut      = shown[RealmAnswer]
 	realmCreateIn struct {
 		InTenant
 		Body RealmRequest
 	}
-	realmCreateOut struct {
-		Location string `header:"Location" doc:"Where it is."`
-		ETag     string `header:"ETag" doc:"Version of the realm, for If-Match."`
-		Body     RealmAnswer
-	}
-	realmPatchIn struct {
+	realmCreateOut = created[RealmAnswer]
+	realmPatchIn   struct {
 		Target
 		IfMatch
 		Body RealmChange
@@ -124,7 +119,8 @@ func (a *API) realms() {
 	add(a, operation{id: "createRealm", method: http.MethodPost, path: "/realms", level: ofTenant, tag: "Realms", scope: RealmsCreate, status: http.StatusCreated,
 		summary: "Create a realm", about: "Makes the realm with its signing keys and the applications that every realm has. Whether it is for development, and which host of its own it has, " +
 			"is settled by the policy that it is created with.",
-		takes: RealmRequest{RealmInput{Name: "staff", DisplayName: "Staff"}}, gives: gives}, a.createRealm)
+		refusals: []string{"taken/realm", "invalid_realm", "invalid_policy"},
+		takes:    RealmRequest{RealmInput{Name: "staff", DisplayName: "Staff"}}, gives: gives}, a.createRealm)
 	add(a, operation{id: "getRealm", method: http.MethodGet, tag: "Realms", scope: RealmsRead,
 		summary: "Read a realm", about: "One realm. Its policy and its theme are read on their own.", gives: gives},
 		func(ctx context.Context, c call, _ *realmIn) (*realmOut, error) {
@@ -133,12 +129,12 @@ func (a *API) realms() {
 		})
 	add(a, operation{id: "changeRealm", method: http.MethodPatch, tag: "Realms", scope: RealmsUpdate,
 		summary: "Change a realm", about: "Members that are left out stay. The default realm cannot be disabled from here, nor can the one at whose issuer this is called.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		refusals: []string{"realm_in_use"},
 		takes:    map[string]any{"realm": map[string]any{"display_name": "Staff"}}, gives: gives}, a.changeRealm)
 	add(a, operation{id: "deleteRealm", method: http.MethodDelete, central: true, tag: "Realms", scope: RealmsDelete, status: http.StatusNoContent,
 		summary: "Delete a realm", about: "Removes a disabled realm with everything in it: people, passkeys, applications, keys and its audit trail. " +
 			"There is no way back, and what the realm signed cannot be verified any more. The default realm stays.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed}},
+		refusals: []string{"realm_in_use", "not_disabled"}},
 		func(ctx context.Context, c call, in *realmDeleteIn) (*nothing, error) {
 			version, err := in.version()
 			if err != nil {
@@ -160,7 +156,7 @@ func (a *API) listRealms(ctx context.Context, _ call, in *realmListIn) (*realmLi
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(s *model.Site) bool { return string(s.Realm.TenantID) != in.Tenant || string(s.Realm.ID) <= after })
+	all = slices.DeleteFunc(all, func(s *model.Site) bool { return string(s.Realm.ID) <= after || !in.wants(s.Realm) })
 	slices.SortFunc(all, func(x, y *model.Site) int { return cmp.Compare(x.Realm.ID, y.Realm.ID) })
 	page, next := cut(in.Page, all, func(s *model.Site) string { return string(s.Realm.ID) })
 	out := &realmListOut{Body: RealmList{Realms: make([]Realm, len(page)), Next: next}}
@@ -168,6 +164,11 @@ func (a *API) listRealms(ctx context.Context, _ call, in *realmListIn) (*realmLi
 		out.Body.Realms[i] = realmShown(s, s.Realm).Body.Realm
 	}
 	return out, nil
+}
+
+// wants reports whether a realm is the tenant's and goes through the filters.
+func (in *realmListIn) wants(r model.Realm) bool {
+	return string(r.TenantID) == in.Tenant && (in.Name == "" || in.Name == r.Name) && (in.Status == "" || in.Status == string(r.Status))
 }
 
 func (a *API) createRealm(ctx context.Context, c call, in *realmCreateIn) (*realmCreateOut, error) {
@@ -186,12 +187,22 @@ func (a *API) createRealm(ctx context.Context, c call, in *realmCreateIn) (*real
 	return &realmCreateOut{Location: "/v1/tenants/" + in.Tenant + "/realms/" + string(site.Realm.ID), ETag: out.ETag, Body: out.Body}, nil
 }
 
-func (a *API) changeRealm(ctx context.Context, c call, in *realmPatchIn) (*realmOut, error) {
-	version, err := in.version()
+// asRead is the realm in which an operation changes something, in the version that
+// the caller read. What is changed of it is changed of that version.
+func (a *API) asRead(ctx context.Context, c call, m IfMatch) (model.Realm, error) {
+	version, err := m.version()
 	if err != nil {
-		return nil, err
+		return model.Realm{}, err
 	}
 	is, err := a.cfg.Realms.Read(ctx, c.site.Realm.ID)
+	if err == nil && version != 0 && version != is.Version {
+		err = realm.ErrChanged
+	}
+	return is, err
+}
+
+func (a *API) changeRealm(ctx context.Context, c call, in *realmPatchIn) (*realmOut, error) {
+	is, err := a.asRead(ctx, c, in.IfMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +213,7 @@ func (a *API) changeRealm(ctx context.Context, c call, in *realmPatchIn) (*realm
 	if c.here.Realm.ID == is.ID && next.Status != string(model.RealmActive) {
 		return nil, realm.ErrDefault // whoever does it could not undo it
 	}
-	r, err := a.cfg.Realms.Update(ctx, realm.Change{ID: is.ID, DisplayName: next.DisplayName, Status: model.RealmStatus(next.Status), Version: version, Actor: c.actor})
+	r, err := a.cfg.Realms.Update(ctx, realm.Change{ID: is.ID, DisplayName: next.DisplayName, Status: model.RealmStatus(next.Status), Version: is.Version, Actor: c.actor})
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (a *API) recoveryCodes() {
 		"RecoveryCodes":       "What recovery codes a person has.",
 		"RecoveryCodesAnswer": "What recovery codes a person has.",
 	})
-	add(a, operation{id: "getRecoveryCodes", method: http.MethodGet, path: recoveryCodesPath, tag: "Recovery codes", scope: IdentitiesRead,
+	add(a, operation{id: "getRecoveryCodes", method: http.MethodGet, path: recoveryCodesPath, tag: "Recovery codes", scope: RecoveryRead,
 		summary: "Read how many recovery codes a person has", about: "Never the codes: people make them on their account page and see them once.",
 		gives: RecoveryCodesAnswer{RecoveryCodes{exampleIdentity, 9, 10, exampleTime}}},
 		func(ctx context.Context, c call, in *personIn) (*recoveryCodesOut, error) {
@@ -43,7 +43,7 @@ func (a *API) recoveryCodes() {
 			s, err := a.cfg.Invitations.RecoveryCodes(ctx, c.site, who)
 			return &recoveryCodesOut{RecoveryCodesAnswer{RecoveryCodes{in.Identity, s.Left, s.Total, instant(s.CreatedAt)}}}, err
 		})
-	add(a, operation{id: "removeRecoveryCodes", method: http.MethodDelete, path: recoveryCodesPath, tag: "Recovery codes", scope: RecoveryDelete,
+	addWayIn(a, operation{id: "removeRecoveryCodes", method: http.MethodDelete, path: recoveryCodesPath, tag: "Recovery codes", scope: RecoveryDelete,
 		status: http.StatusNoContent, summary: "Take a person's recovery codes away", about: "None of them works any more."},
 		func(ctx context.Context, c call, in *personIn) (*nothing, error) {
 			if !ids.Valid("idn", in.Identity) {

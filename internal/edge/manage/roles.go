@@ -122,16 +122,16 @@ func (a *API) roles() {
 		summary: "Create a role",
 		about: "Adds a role of a resource server that nobody has yet. Access tokens that are for that resource server alone name the roles of their person there as `roles` " +
 			"(RFC 9068, Section 2.2.3.1): sorted, at most the first 100, as they are when the token is issued or refreshed. Tokens of a single approval hold none.",
-		takes: RoleRequest{RoleInput{example.Resource, example.Name, example.Description}}, gives: answer}, a.createRole)
+		refusals: []string{"name_taken"},
+		takes:    RoleRequest{RoleInput{example.Resource, example.Name, example.Description}}, gives: answer}, a.createRole)
 	add(a, operation{id: "getRole", method: http.MethodGet, path: "/roles/{role_id}", tag: "Roles", scope: RolesRead,
 		summary: "Read a role", about: "One role of the realm.", gives: answer}, a.getRole)
 	add(a, operation{id: "changeRole", method: http.MethodPatch, path: "/roles/{role_id}", tag: "Roles", scope: RolesUpdate,
 		summary: "Change a role", about: "Members that are left out stay; null takes one away. A role does not move to another resource server.",
-		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		refusals: []string{"name_taken"},
 		takes:    map[string]any{"role": map[string]any{"description": "May pay invoices up to 1,000"}}, gives: answer}, a.changeRole)
 	add(a, operation{id: "deleteRole", method: http.MethodDelete, path: "/roles/{role_id}", tag: "Roles", scope: RolesDelete, status: http.StatusNoContent,
-		summary: "Delete a role", about: "Takes it from everybody. Access tokens that name it go on to do so until they expire.",
-		refusals: []int{http.StatusPreconditionFailed}}, a.deleteRole)
+		summary: "Delete a role", about: "Takes it from everybody. Access tokens that name it go on to do so until they expire."}, a.deleteRole)
 	add(a, operation{id: "listRoleMembers", method: http.MethodGet, path: "/roles/{role_id}/members", tag: "Roles", scope: RolesRead,
 		summary: "List who has a role", about: "The people and groups that the role was given to, ordered by id, in pages.",
 		gives: MemberList{Members: []Member{{exampleGroup, "group", "Accounting", exampleTime}}}}, a.listRoleMembers)

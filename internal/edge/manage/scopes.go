@@ -48,6 +48,7 @@ const (
 	BindingJobsRead            Scope = "credential-binding-jobs:read"
 	BindingJobsDelete          Scope = "credential-binding-jobs:delete"
 	RecoveryCreate             Scope = "recovery:create"
+	RecoveryRead               Scope = "recovery:read"
 	RecoveryDelete             Scope = "recovery:delete"
 	PasswordsUpdate            Scope = "passwords:update"
 	PasswordsDelete            Scope = "passwords:delete"
@@ -103,6 +104,7 @@ var Scopes = map[Scope]string{
 	BindingJobsRead:            "Read binding jobs.",
 	BindingJobsDelete:          "Take binding links back.",
 	RecoveryCreate:             "Invite people who lost their passkeys: whoever has the link needs no earlier passkey.",
+	RecoveryRead:               "Read how many recovery codes people have.",
 	RecoveryDelete:             "Take people's recovery codes away.",
 	PasswordsUpdate:            "Set people's passwords.",
 	PasswordsDelete:            "Take people's passwords away.",

@@ -54,20 +54,16 @@ type TenantList struct {
 }
 
 type (
-	tenantListIn  struct{ Page }
-	tenantListOut struct{ Body TenantList }
-	tenantIn      struct{ InTenant }
-	tenantOut     struct {
-		ETag string `header:"ETag" doc:"Version of the tenant, for If-Match."`
-		Body TenantAnswer
+	tenantListIn struct {
+		Page
+		Name string `query:"display_name" maxLength:"200" doc:"Only those whose display_name begins like this, ignoring case." example:"Acm"`
 	}
+	tenantListOut   struct{ Body TenantList }
+	tenantIn        struct{ InTenant }
+	tenantOut       = shown[TenantAnswer]
 	tenantCreateIn  struct{ Body TenantRequest }
-	tenantCreateOut struct {
-		Location string `header:"Location" doc:"Where it is."`
-		ETag     string `header:"ETag" doc:"Version of the tenant, for If-Match."`
-		Body     TenantAnswer
-	}
-	tenantPatchIn struct {
+	tenantCreateOut = created[TenantAnswer]
+	tenantPatchIn   struct {
 		InTenant
 		IfMatch
 		Body TenantChange
@@ -101,7 +97,7 @@ func (a *API) tenants() {
 	add(a, list, a.listTenants)
 	create := row("createTenant", http.MethodPost, "/tenants", ofServer, TenantsCreate)
 	create.summary, create.about, create.status = "Create a tenant", "Its realms are created after it.", http.StatusCreated
-	create.takes, create.gives = takes, gives
+	create.takes, create.gives, create.refusals = takes, gives, []string{"taken"}
 	add(a, create, a.createTenant)
 	read := row("getTenant", http.MethodGet, "", ofTenant, TenantsRead)
 	read.summary, read.about, read.gives = "Read a tenant", "One organisation on this server.", gives
@@ -111,11 +107,11 @@ func (a *API) tenants() {
 	})
 	change := row("changeTenant", http.MethodPatch, "", ofTenant, TenantsUpdate)
 	change.summary, change.about = "Change a tenant", "Members that are left out stay."
-	change.refusals, change.takes, change.gives = []int{http.StatusConflict, http.StatusPreconditionFailed}, TenantRequest{TenantInput{"Acme Ltd"}}, gives
+	change.refusals, change.takes, change.gives = []string{"taken"}, TenantRequest{TenantInput{"Acme Ltd"}}, gives
 	add(a, change, a.changeTenant)
 	remove := row("deleteTenant", http.MethodDelete, "", ofTenant, TenantsDelete)
 	remove.summary, remove.about = "Delete a tenant", "Only one that has no realms can be deleted."
-	remove.status, remove.refusals = http.StatusNoContent, []int{http.StatusConflict, http.StatusPreconditionFailed}
+	remove.status, remove.refusals = http.StatusNoContent, []string{"in_use/tenant"}
 	add(a, remove, func(ctx context.Context, c call, in *tenantDeleteIn) (*nothing, error) {
 		version, err := in.version()
 		if err != nil {
@@ -134,7 +130,7 @@ func (a *API) listTenants(ctx context.Context, _ call, in *tenantListIn) (*tenan
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(t model.Tenant) bool { return string(t.ID) <= after })
+	all = slices.DeleteFunc(all, func(t model.Tenant) bool { return string(t.ID) <= after || !begins(t.Name, in.Name) })
 	page, next := cut(in.Page, all, func(t model.Tenant) string { return string(t.ID) })
 	out := &tenantListOut{Body: TenantList{Tenants: make([]Tenant, len(page)), Next: next}}
 	for i, t := range page {

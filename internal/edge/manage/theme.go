@@ -51,11 +51,8 @@ type LogoRequest struct {
 }
 
 type (
-	themeIn  struct{ Target }
-	themeOut struct {
-		ETag string `header:"ETag" doc:"Version of the realm, for If-Match."`
-		Body ThemeAnswer
-	}
+	themeIn      struct{ Target }
+	themeOut     = shown[ThemeAnswer]
 	themePatchIn struct {
 		Target
 		IfMatch
@@ -91,11 +88,12 @@ func (a *API) themes() {
 		})
 	add(a, operation{id: "changeTheme", method: http.MethodPatch, path: "/theme", tag: "Realms", scope: RealmsUpdate,
 		summary: "Change the theme of a realm", about: "Members that are left out stay; null takes one back to ours.",
-		refusals: []int{http.StatusPreconditionFailed},
+		refusals: []string{"invalid_theme"},
 		takes:    map[string]any{"theme": input}, gives: gives}, a.changeTheme)
 	add(a, operation{id: "setLogo", method: http.MethodPut, path: "/theme/logo/{variant}", tag: "Realms", scope: RealmsUpdate,
 		summary: "Give a realm a logo", about: "What the picture is is seen by its bytes. It comes in place of the one that there is.",
-		takes: LogoRequest{LogoInput{onePixel}}, gives: gives},
+		refusals: []string{"invalid_logo"},
+		takes:    LogoRequest{LogoInput{onePixel}}, gives: gives},
 		func(ctx context.Context, c call, in *logoIn) (*themeOut, error) {
 			r, err := a.cfg.Themes.SetLogo(ctx, realm.LogoChange{ID: c.site.Realm.ID, Variant: in.Variant.Variant, Data: in.Body.Logo.Data, Actor: c.actor})
 			return themeShown(c.site, r), err
@@ -122,16 +120,9 @@ func themeShown(site *model.Site, r model.Realm) *themeOut {
 }
 
 func (a *API) changeTheme(ctx context.Context, c call, in *themePatchIn) (*themeOut, error) {
-	version, err := in.version()
+	is, err := a.asRead(ctx, c, in.IfMatch)
 	if err != nil {
 		return nil, err
-	}
-	is, err := a.cfg.Realms.Read(ctx, c.site.Realm.ID)
-	if err != nil {
-		return nil, err
-	}
-	if version != 0 && version != is.Version {
-		return nil, realm.ErrChanged
 	}
 	next, err := patch(a, c, "theme", ThemeInput{is.Theme.Accent, is.Theme.AccentDark, is.Theme.HelpURL}, in.Body.Theme)
 	if err != nil {

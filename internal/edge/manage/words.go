@@ -1,8 +1,6 @@
 package manage
 
 // choices are the values of members whose Go type does not say them.
-//
-//nolint:gosec // G101: the names of methods, no credentials
 var choices = map[string]string{
 	"profile":                         "oidc,oauth21,fapi2,fapi2_message_signing,fapi_ciba,mcp",
 	"token_endpoint_auth_method":      "none,client_secret_basic,client_secret_post,private_key_jwt,tls_client_auth,self_signed_tls_client_auth",
@@ -15,8 +13,6 @@ var choices = map[string]string{
 
 // words are what the document says of each schema and each member: by
 // "Schema.member" or, where it means the same everywhere, by "member".
-//
-//nolint:gosec // G101: words about credentials, and none of them
 var words = map[string]string{
 	"Problem":        "A refusal (RFC 9457).",
 	"type":           "Always about:blank: the code says what it is.",
@@ -78,6 +74,7 @@ var words = map[string]string{
 	"name":                                    "What people read.",
 	"scopes":                                  "Scopes that may be asked for.",
 	"default_scopes":                          "What is granted to who asks for no scope.",
+	"scope_texts":                             "What a scope lets an application do, in a sentence for the people who are asked, by scope: at most 120 characters each. Shown in every language as it is.",
 	"TrustedIssuer":                           "An issuer that vouches for subjects.",
 	"issuer":                                  "Its identifier, the iss of its assertions.",
 	"jwks_uri":                                "Where its public keys are; this or jwks.",

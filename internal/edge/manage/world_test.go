@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/assent-id/assent/internal/edge/manage"
@@ -19,13 +21,15 @@ import (
 // A world is a server with a management application.
 type world struct {
 	*servertest.World
-	base string // of the default realm's operations
+	base    string // of the default realm's operations
+	reading sync.Once
+	says    document
 }
 
 func start(t *testing.T) *world {
 	t.Helper()
 	w := servertest.Start(t, func(c *server.Config) { c.DefaultPolicy.Passwords = true })
-	return &world{w, baseOf(w.URL, w.Site)}
+	return &world{World: w, base: baseOf(w.URL, w.Site)}
 }
 
 func baseOf(url string, site *model.Site) string {
@@ -57,10 +61,41 @@ func (w *world) call(t *testing.T, token, method, url, body string, headers ...s
 	if token != "" {
 		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
 	}
+	got := request(t, method, url, body, headers...)
+	if o := w.operationAt(t, method, url); o != nil && !o.declares(got) {
+		t.Errorf("%s %s: the document of %s does not declare %d %s: %s", method, url, o.ID, got.Status, got.Text("code"), got.Body)
+	}
+	return got
+}
+
+func request(t *testing.T, method, url, body string, headers ...string) servertest.Answer {
+	t.Helper()
 	if body == "" {
 		return servertest.Do(t, method, url, nil, headers...)
 	}
 	return servertest.Do(t, method, url, strings.NewReader(body), append([]string{"Content-Type", "application/json"}, headers...)...)
+}
+
+// operationAt is what the document says of an address; nil: nothing.
+func (w *world) operationAt(t *testing.T, method, url string) *operation {
+	t.Helper()
+	w.reading.Do(func() { w.says = read(t, w) })
+	_, path, ok := strings.Cut(url, "/v1/")
+	path, _, _ = strings.Cut("/v1/"+path, "?")
+	if !ok {
+		return nil
+	}
+	for pattern, item := range w.says.Paths {
+		if o := item[strings.ToLower(method)]; o != nil && fits(pattern, path) {
+			return o
+		}
+	}
+	return nil
+}
+
+// fits reports whether a path is one of a pattern: no path here is one of two.
+func fits(pattern, path string) bool {
+	return slices.EqualFunc(strings.Split(pattern, "/"), strings.Split(path, "/"), func(p, part string) bool { return p == part || strings.HasPrefix(p, "{") })
 }
 
 // other is a realm that is not for development.

@@ -83,7 +83,7 @@ var wrongMethodBody = []byte(`{"error":"invalid_request","error_description":"th
 // look for some and go on without them, if they may read that there are none.
 func unknownWellKnown() http.Handler {
 	missing := httpx.API(func(http.ResponseWriter, *http.Request) error {
-		return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "Not found", Detail: "There is nothing here."}
+		return &httpx.Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here."}
 	})
 	return allowCORS(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodOptions {

@@ -24,7 +24,7 @@ func TestOneListOfOriginsAnswersForAllRealmsOfAHost(t *testing.T) {
 	}
 	create("blue", model.RealmPolicy{RelatedOrigins: []string{"https://blue.example", "https://both.example"}})
 	create("azure", model.RealmPolicy{RelatedOrigins: []string{"https://both.example"}})
-	create("own", model.RealmPolicy{RPID: "other.example", RelatedOrigins: []string{"https://other.example"}})
+	create("own", model.RealmPolicy{Host: "other.example", RelatedOrigins: []string{"https://other.example"}})
 	stopped := create("stopped", model.RealmPolicy{RelatedOrigins: []string{"https://stopped.example"}})
 	servertest.Check(t, w.Server.Realms.SetStatus(t.Context(), stopped.Realm.ID, model.RealmDisabled, "test"))
 	got := w.Get(t, "/.well-known/webauthn")

@@ -20,10 +20,20 @@ func (p *Pages) askAddPasskey(w http.ResponseWriter, r *http.Request, m *member)
 func (p *Pages) addPasskey(w http.ResponseWriter, r *http.Request, m *member) error {
 	b, err := p.account.Passkeys.InviteSelf(r.Context(), m.site, m.identity.ID)
 	if err != nil {
-		return err
+		return p.unlessTooOften(w, r, err)
 	}
 	seeOther(w, b.Link)
 	return nil
+}
+
+// unlessTooOften says it in words where a person did the same too often.
+func (p *Pages) unlessTooOften(w http.ResponseWriter, r *http.Request, err error) error {
+	e, ok := errors.AsType[*directory.TooOftenError](err)
+	if !ok {
+		return err
+	}
+	w.Header().Set("Retry-After", seconds(e.Wait))
+	return p.problem(r, tooOften, err)
 }
 
 // ref names one of the person's passkeys, as the path does. What is no id is not
@@ -66,6 +76,7 @@ type removal struct {
 	last   bool // it is the only one
 	codes  int  // recovery codes that are left
 	missed bool // the box was not ticked
+	kept   bool // nobody else could manage the server
 }
 
 // confirm: without a way back the person must say that they know.
@@ -107,35 +118,44 @@ func (p *Pages) removalPage(w http.ResponseWriter, r *http.Request, m *member, q
 	row := speaker{v, m}.passkey(q.key)
 	v.Account.Removal = &removalView{Passkey: row, Last: q.last, Confirm: q.confirm(), Codes: q.codes, Own: m.session.OpenedBy(q.key.ID)}
 	status := http.StatusOK
-	if q.missed {
+	switch {
+	case q.kept:
+		status, v.Account.Fault = http.StatusConflict, v.T("account.remove_last_admin")
+	case q.missed:
 		status, v.Account.Fault = http.StatusUnprocessableEntity, v.T("account.remove_unconfirmed")
 	}
 	return p.render(w, status, "account_remove.html", v)
 }
 
 // removePasskey also ends the sessions that the passkey opened, and so perhaps this
-// one.
+// one. The database decides whether it is the last way in: of two that go at once,
+// one stays unless the person said that they know.
 func (p *Pages) removePasskey(w http.ResponseWriter, r *http.Request, m *member) error {
 	if err := p.readForm(w, r); err != nil {
 		return err
 	}
-	q, err := p.findRemoval(r, m)
-	if err != nil {
-		return err
+	ref, valid := m.ref(r)
+	if !valid {
+		return p.problem(r, nothingHere, nil)
 	}
-	if q.confirm() && r.PostForm.Get("last") != "yes" {
-		q.missed = true
-		return p.removalPage(w, r, m, q)
-	}
-	ref, _ := m.ref(r)
-	err = p.account.Passkeys.RevokePasskey(r.Context(), m.site, ref)
-	if errors.Is(err, model.ErrNotFound) {
+	ref.KeepOne = r.PostForm.Get("last") != "yes"
+	err := p.account.Passkeys.RevokePasskey(r.Context(), m.site, ref)
+	missed, kept := errors.Is(err, directory.ErrLastPasskey), errors.Is(err, directory.ErrLastAdmin)
+	switch {
+	case errors.Is(err, model.ErrNotFound):
 		return p.problem(r, nothingHere, err)
-	}
-	if err != nil {
+	case missed || kept:
+		q, readErr := p.findRemoval(r, m)
+		if readErr != nil {
+			return readErr
+		}
+		httpx.Note(r, "passkey_kept", err)
+		q.missed, q.kept = missed, kept
+		return p.removalPage(w, r, m, q)
+	case err != nil:
 		return err
 	}
-	if m.session.OpenedBy(q.key.ID) {
+	if m.session.OpenedBy(ref.PasskeyID) {
 		return p.left(w, r, "account.left_passkey")
 	}
 	return m.done(w, "removed")
@@ -156,7 +176,7 @@ func (p *Pages) askRecoveryCodes(w http.ResponseWriter, r *http.Request, m *memb
 func (p *Pages) makeRecoveryCodes(w http.ResponseWriter, r *http.Request, m *member) error {
 	codes, err := p.account.Passkeys.NewRecoveryCodes(r.Context(), m.site, m.identity.ID, m.actor())
 	if err != nil {
-		return err
+		return p.unlessTooOften(w, r, err)
 	}
 	v := p.memberView(r, m, "account.new_codes_title")
 	v.Account.NewCodes = codes

@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -180,7 +181,7 @@ func TestTheAccountPageShowsWhatIsThePersons(t *testing.T) {
 	g := &guest{f.Person, f.Identity.ID}
 	s := g.open(t, "/account")
 	shows(t, "account page", s, http.StatusOK, "Your account", f.Identity.Traits.Username, "Software passkey", "For tests only", "This browser",
-		"You have no recovery codes", "Shop", "See your profile", "Know that it is you", ">read<", "just now", f.Identity.Traits.PrimaryEmailAddress)
+		"You have no recovery codes", "Shop", "See your profile", "Know that it is you", "Use “<bdi>read</bdi>”", "just now", f.Identity.Traits.PrimaryEmailAddress)
 	if s.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the page may be stored: %q", s.header.Get("Cache-Control"))
 	}
@@ -486,5 +487,23 @@ func TestAccountPagesOfARealmUnderAPathKeepToIt(t *testing.T) {
 	goes(t, "another realm's session", (&guest{p, who.ID}).do(t, "GET", h.Site.Issuer+"/account", nil), h.Site.Issuer+"/signin?return_to=%2Faccount")
 	if len(h.keys(t, ada)) != 1 || len(h.sessions(t, ada)) != 1 {
 		t.Error("a person of another realm changed something")
+	}
+}
+
+// Requirement: own-limits
+func TestWhoMakesCodesOrLinksTooOftenReadsSo(t *testing.T) {
+	h := newAccountHouse(t)
+	g := h.guest(t, "ada")
+	for _, path := range []string{"/account/recovery-codes", "/account/passkeys"} {
+		for i := range 10 {
+			if got := g.send(t, path); got.status >= 400 {
+				t.Fatalf("%s, time %d: %d", path, i, got.status)
+			}
+		}
+		got := g.send(t, path)
+		shows(t, path, got, http.StatusTooManyRequests, "many times within the last hour")
+		if wait, err := strconv.Atoi(got.header.Get("Retry-After")); err != nil || wait < 1 || wait > 360 {
+			t.Errorf("%s: Retry-After %q", path, got.header.Get("Retry-After"))
+		}
 	}
 }

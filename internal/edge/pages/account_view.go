@@ -2,10 +2,10 @@ package pages
 
 import (
 	"encoding/base64"
-	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/format/passkey"
+	"github.com/assent-id/assent/internal/format/useragent"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
@@ -48,7 +48,10 @@ type sessionRow struct {
 }
 
 type appRow struct {
-	oauth.AllowedApplication
+	Party       oauth.Party
+	FirstParty  bool
+	Items       []item
+	Reach       string
 	Since, Used moment // Used.Words is empty where it is not known
 }
 
@@ -118,7 +121,7 @@ func (s speaker) session(one model.Session) sessionRow {
 	row := sessionRow{ID: string(one.ID), Since: s.moment("account.since", one.AuthTime), Seen: s.moment("account.seen", one.LastSeenAt),
 		Here: one.ID == s.m.session.ID, WithPassword: one.PasskeyID == ""}
 	row.ShowsLastSeen = !row.Here && one.LastSeenAt > one.AuthTime
-	browser, system := browserOf(one.UserAgent), systemOf(one.UserAgent)
+	browser, system := useragent.Browser(one.UserAgent), useragent.System(one.UserAgent)
 	row.Phone = system == "iPhone" || system == "Android"
 	switch {
 	case browser != "" && system != "":
@@ -132,7 +135,7 @@ func (s speaker) session(one model.Session) sessionRow {
 }
 
 func (s speaker) app(a oauth.AllowedApplication) appRow {
-	row := appRow{AllowedApplication: a, Since: s.moment("account.app_since", a.Since)}
+	row := appRow{Party: a.Party, FirstParty: a.FirstParty, Items: s.items(a.Items), Reach: s.Say(a.Party.Reach), Since: s.moment("account.app_since", a.Since)}
 	if a.LastUsed != 0 {
 		row.Used = s.moment("account.app_used", a.LastUsed)
 	}
@@ -181,27 +184,4 @@ var monthKeys = [...]string{"account.month_1", "account.month_2", "account.month
 func (s speaker) date(at time.Time) string {
 	at = at.UTC()
 	return s.T("account.date", "day", at.Day(), "month", s.T(monthKeys[at.Month()-1]), "year", at.Year())
-}
-
-// A sign is a word of user agents and what people call the thing. The telling ones
-// come first: most browsers name others besides themselves.
-type sign struct{ word, name string }
-
-var browserSigns = []sign{{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Vivaldi/", "Vivaldi"},
-	{"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}}
-
-var systemSigns = []sign{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"CrOS", "Chromebook"},
-	{"Windows", "Windows"}, {"Macintosh", "Mac"}, {"Linux", "Linux"}}
-
-func browserOf(userAgent string) string { return firstSign(browserSigns, userAgent) }
-
-func systemOf(userAgent string) string { return firstSign(systemSigns, userAgent) }
-
-func firstSign(signs []sign, text string) string {
-	for _, s := range signs {
-		if strings.Contains(text, s.word) {
-			return s.name
-		}
-	}
-	return ""
 }

@@ -109,14 +109,14 @@ func (p *Pages) switchAccount(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// prover is who has just proved a passkey in this browser, empty if nobody has. A
+// prover is the passkey that was just proved in this browser, none if there is none. A
 // password proves none: who guesses it must not come to a passkey. Nor does a
 // session that somebody left open.
-func (p *Pages) prover(who *oauth.SignedIn) model.IdentityID {
+func (p *Pages) prover(who *oauth.SignedIn) directory.Proof {
 	if who == nil || who.Session.PasskeyID == "" || !p.now().Before(who.Session.AuthTime.Time().Add(proofLife)) {
-		return ""
+		return directory.Proof{}
 	}
-	return who.Identity.ID
+	return directory.Proof{IdentityID: who.Identity.ID, PasskeyID: who.Session.PasskeyID, At: who.Session.AuthTime}
 }
 
 // prove leads through the sign-in page and back to the link.
@@ -141,6 +141,7 @@ var linkRefusals = []linkRefusal{
 	{refusal{http.StatusGone, "link_expired", "bind.expired"}, directory.ErrLinkExpired, "link_expired.html"},
 	{refusal{http.StatusNotFound, "link_unknown", "bind.unknown"}, directory.ErrLinkUnknown, "link_unknown.html"},
 	{refusal{http.StatusForbidden, "not_allowed", "bind.stopped"}, directory.ErrNotAllowed, "link_stopped.html"},
+	{refusal{http.StatusForbidden, "recovery_required", "bind.lost"}, directory.ErrRecoveryRequired, "link_lost.html"},
 	{refusal{http.StatusForbidden, "proof_required", "bind.proof"}, directory.ErrProofRequired, ""},
 	{refusal{http.StatusForbidden, "origin_not_trusted", "bind.elsewhere"}, directory.ErrOrigin, ""},
 	{refusal{http.StatusBadRequest, "ceremony_expired", "bind.waited"}, directory.ErrCeremony, ""},
@@ -199,7 +200,10 @@ func (p *Pages) finishBinding(w http.ResponseWriter, r *http.Request) error {
 		if err := p.signin.SignOut(r.Context(), httpx.Site(r), bound.SessionCookie); err != nil {
 			httpx.Note(r, "", err)
 		}
-		return httpx.WriteJSON(w, http.StatusOK, done{ReturnTo: bound.ReturnTo})
+	} else {
+		p.begin(w, r, entry{bound.SessionCookie, bound.Session, bound.ReturnTo})
 	}
-	return p.enter(w, r, entry{bound.SessionCookie, bound.Session, bound.ReturnTo})
+	d := done{ReturnTo: bound.ReturnTo}
+	p.accepted(r, bound.Identity.ID, &d)
+	return httpx.WriteJSON(w, http.StatusOK, d)
 }

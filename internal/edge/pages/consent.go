@@ -7,10 +7,17 @@ import (
 	"github.com/assent-id/assent/internal/service/oauth"
 )
 
+// A consentView is the question in the person's language.
+type consentView struct {
+	*oauth.Consent
+	Items, Fresh, Known []item
+}
+
 // Consent asks the person to agree. The form leads on to the application.
 func (p *Pages) Consent(w http.ResponseWriter, r *http.Request, c *oauth.Consent) error {
 	v := p.viewIn(r, c.Locales, "consent.title", "app", c.Party.Name)
-	v.Consent, v.Party, v.Person = c, c.Party, c.Person
+	v.Consent = &consentView{Consent: c, Items: v.items(c.Items), Fresh: v.items(c.Fresh()), Known: v.items(c.Known())}
+	v.Party, v.Person = c.Party, c.Person
 	return p.renderWith(w, http.StatusOK, "consent.html", v, policyToward(c.Redirect))
 }
 

@@ -18,6 +18,7 @@ type deviceView struct {
 	Agent   string // shortened
 	Allowed bool
 	oauth.Waiting
+	Items []item
 }
 
 // DeviceEntry asks for the code that a device shows.
@@ -57,7 +58,7 @@ func minutes(d time.Duration) int { return max(int((d+time.Minute-1)/time.Minute
 func (p *Pages) DeviceQuestion(w http.ResponseWriter, r *http.Request, d oauth.Waiting, person string) error {
 	v := p.view(r, "device.title")
 	v.Person, v.Party = person, d.Party
-	v.Device = &deviceView{Waiting: d, Asked: v.ago(time.Since(d.AskedAt)), Agent: cut(d.UserAgent, maxAgent)}
+	v.Device = &deviceView{Waiting: d, Items: v.items(d.Items), Asked: v.ago(time.Since(d.AskedAt)), Agent: cut(d.UserAgent, maxAgent)}
 	return p.render(w, http.StatusOK, "device_question.html", v)
 }
 

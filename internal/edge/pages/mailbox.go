@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/assent-id/assent/internal/edge/assets"
@@ -22,6 +23,19 @@ const (
 		"sandbox allow-top-navigation-by-user-activation"
 	framePolicy = assets.PagePolicy + "; frame-src 'self'"
 )
+
+// atHome serves a page for development only under the name that the server has. The
+// page of a stranger whose name leads to this machine would otherwise read what is in
+// it: to a browser they are the same origin.
+func (p *Pages) atHome(h httpx.HandlerFunc) httpx.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		home, err := url.Parse(httpx.Site(r).Issuer)
+		if err != nil || !strings.EqualFold(r.Host, home.Host) {
+			return p.problem(r, nothingHere, err)
+		}
+		return h(w, r)
+	}
+}
 
 func (p *Pages) showMailbox(w http.ResponseWriter, r *http.Request) error {
 	v := p.view(r, "mailbox.title")

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,6 +17,7 @@ import (
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/edge/pages"
 	"github.com/assent-id/assent/internal/format/message"
+	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/logout"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/signin/signintest"
@@ -53,6 +53,8 @@ var (
 	literal = regexp.MustCompile(`"([a-z][a-z_]*\.[a-z][a-z0-9_.]*[a-z0-9])"`)
 	// scripted is a key as scripts name it.
 	scripted = regexp.MustCompile(`\bwords\("(\w+)"`)
+	// said is a key as the service says it that knows what is asked.
+	said = regexp.MustCompile(`\bsay\("([a-z_.]+)"`)
 	// file is a literal that names a file or a host and no text.
 	file = regexp.MustCompile(`\.(html|css|js|json|svg|go|local)$`)
 )
@@ -63,6 +65,11 @@ func usedKeys(t *testing.T) map[string]string {
 	used := map[string]string{}
 	for name, text := range sources(t, "*.go", "templates/*.html") {
 		for _, m := range literal.FindAllStringSubmatch(text, -1) {
+			used[m[1]] = name
+		}
+	}
+	for name, text := range sources(t, "../../service/oauth/*.go") {
+		for _, m := range said.FindAllStringSubmatch(text, -1) {
 			used[m[1]] = name
 		}
 	}
@@ -163,18 +170,32 @@ type showing struct {
 }
 
 var party = oauth.Party{ID: "app_1", Name: "Ledger", Client: "https://ledger.example", Policy: "https://ledger.example/p",
-	Terms: "https://ledger.example/t", Reach: "ledger.example"}
+	Terms: "https://ledger.example/t", Reach: oauth.Said{Key: "reach.host_in_name", Args: []string{"to", "ledger.example", "host", "ledger.example"}}}
 
-var consentItems = []oauth.ConsentItem{{Title: "Ledger", Text: "Ledger", New: true, Lines: []oauth.Line{{Label: "Ledger", Value: "Ledger"}}}}
+// consentItems are every scope that has words of its own, and those of services
+// that are known by more or by less.
+func consentItems() []oauth.ConsentItem {
+	site := &model.Site{Realm: model.Realm{Policy: model.RealmPolicy{Resources: []model.ResourcePolicy{
+		{Resource: "https://ledger.example", Name: "Ledger", Scopes: []string{"ledger:read", "ledger:write"}, ScopeTexts: map[string]string{"ledger:read": "Ledger"}},
+		{Resource: "https://ledger.example/2", Scopes: []string{"ledger:2", "ledger:3"}, ScopeTexts: map[string]string{"ledger:2": "Ledger"}},
+	}}}}
+	scopes := []string{"openid", "profile", "email", "phone", "offline_access", "administer", "ledger:read", "ledger:write", "ledger:2", "ledger:3", "ledger:4"}
+	items := oauth.DescribeScopes(site, scopes)
+	site.Realm.Default = true
+	items = append(items, oauth.DescribeScopes(site, []string{"administer"})...)
+	items[0].New, items[0].Lines = true, []oauth.Line{{Label: "Ledger", Value: "Ledger"}}
+	return items
+}
 
 // showings are the pages that other parts of the server ask for.
 var showings = []showing{
 	{"consent.html", func(p *pages.Pages, w http.ResponseWriter, r *http.Request) error {
-		return p.Consent(w, r, &oauth.Consent{Party: party, Redirect: "https://ledger.example/cb", Person: "Alice", Items: consentItems})
+		return p.Consent(w, r, &oauth.Consent{Party: party, Redirect: "https://ledger.example/cb", Person: "Alice", Items: consentItems()})
 	}},
 	{"consent.html again", func(p *pages.Pages, w http.ResponseWriter, r *http.Request) error {
-		items := append(slices.Clone(consentItems), oauth.ConsentItem{Title: "Ledger"})
-		return p.Consent(w, r, &oauth.Consent{Party: party, Redirect: "https://ledger.example/cb", Person: "Alice", Items: items, Again: true})
+		c := &oauth.Consent{Party: party, Redirect: "https://ledger.example/cb", Person: "Alice", Items: consentItems(), Again: true}
+		c.Party.Reach = oauth.Said{Key: "reach.device"}
+		return p.Consent(w, r, c)
 	}},
 	{"error.html refused", func(p *pages.Pages, w http.ResponseWriter, r *http.Request) error {
 		p.Refused(w, r, &oauth.Error{Code: "invalid_request", Description: "Ledger"})
@@ -207,7 +228,10 @@ var showings = []showing{
 		return p.DeviceEntry(w, r, "", &oauth.TriesError{Wait: 5 * time.Minute})
 	}},
 	{"device_question.html", func(p *pages.Pages, w http.ResponseWriter, r *http.Request) error {
-		return p.DeviceQuestion(w, r, oauth.Waiting{UserCode: "ABCD-EFGH", Party: party, Address: "192.0.2.1", UserAgent: "Ledger", AskedAt: time.Now().Add(-time.Hour)}, "Alice")
+		return p.DeviceQuestion(w, r, oauth.Waiting{UserCode: "ABCD-EFGH", Party: party, Items: consentItems(), Address: "192.0.2.1", UserAgent: "Ledger", AskedAt: time.Now().Add(-time.Hour)}, "Alice")
+	}},
+	{"device_question.html without a scope", func(p *pages.Pages, w http.ResponseWriter, r *http.Request) error {
+		return p.DeviceQuestion(w, r, oauth.Waiting{UserCode: "ABCD-EFGH", Party: oauth.Party{Name: "Ledger"}, Address: "192.0.2.1", Near: true, AskedAt: time.Now()}, "Alice")
 	}},
 	{"device_done.html", func(p *pages.Pages, w http.ResponseWriter, r *http.Request) error {
 		return p.DeviceAnswered(w, r, "Ledger", true)
@@ -227,9 +251,14 @@ var showings = []showing{
 // and addresses, stand for themselves.
 func english(page string) []string {
 	page = regexp.MustCompile(`(?s)<(script|style)[^>]*>.*?</(script|style)>`).ReplaceAllString(page, "")
-	data := regexp.MustCompile(`Acme|Assent|Alice|Ledger|ledger\.example|http://localhost:8420|ABCD-EFGH|XXXX-XXXX|192\.0\.2\.1|req_\w+|invalid_request|‹[^›]*›|&\w+;`)
+	data := regexp.MustCompile(`Acme|Assent|Alice|Ledger|ledger\.example|http://localhost:8420|ABCD-EFGH|XXXX-XXXX|192\.0\.2\.1|req_\w+|invalid_request|ledger:\w+|&\w+;`)
+	words := regexp.MustCompile(`‹[^‹›]*›`)
 	var left []string
-	for _, text := range regexp.MustCompile(`>([^<]*)<|\b(?:placeholder|title|alt|aria-label)="([^"]*)"`).FindAllStringSubmatch(untagged(page), -1) {
+	page = untagged(page)
+	for words.MatchString(page) { // a text may hold another
+		page = words.ReplaceAllString(page, "")
+	}
+	for _, text := range regexp.MustCompile(`>([^<]*)<|\b(?:placeholder|title|alt|aria-label)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if rest := data.ReplaceAllString(text[1]+text[2], ""); regexp.MustCompile(`\pL`).MatchString(rest) {
 			left = append(left, strings.TrimSpace(rest))
 		}
@@ -245,19 +274,7 @@ func untagged(page string) string {
 // Requirement: pages-texts
 func TestALanguageReachesEveryWordOfEveryPage(t *testing.T) {
 	h := newHouse(t, func(c *pages.Config) { c.Texts = pseudo(t) })
-	check := func(t *testing.T, r *http.Response) {
-		t.Helper()
-		page := text(t, r)
-		if !strings.Contains(page, `<html lang="qps-ploc">`) || r.Header.Get("Content-Language") != "qps-ploc" || r.Header.Get("Vary") != "Accept-Language" {
-			t.Errorf("the page is not in the language: %v", r.Header)
-		}
-		if left := english(page); left != nil {
-			t.Errorf("the page says in English: %q", left)
-		}
-		if strings.ContainsAny(page, "⟦⟧") {
-			t.Errorf("a text or a value is missing:\n%s", page)
-		}
-	}
+	check := func(t *testing.T, r *http.Response) { t.Helper(); inPseudo(t, r.Header, text(t, r)) }
 	for _, s := range showings {
 		t.Run(s.name, func(t *testing.T) {
 			r := httpx.WithSite(httptest.NewRequest("GET", signintest.Base+"/", nil), h.Site)
@@ -278,6 +295,20 @@ func TestALanguageReachesEveryWordOfEveryPage(t *testing.T) {
 	}
 	for _, path := range []string{"/signin", "/signin?other=1", "/signin?reauth=1"} {
 		t.Run("signed in "+path, func(t *testing.T) { check(t, in.getIn(t, path, "qps-ploc")) })
+	}
+}
+
+// inPseudo demands that a page is in the pseudo language, every word of it.
+func inPseudo(t *testing.T, header http.Header, page string) {
+	t.Helper()
+	if !strings.Contains(page, `<html lang="qps-ploc">`) || header.Get("Content-Language") != "qps-ploc" || header.Get("Vary") != "Accept-Language" {
+		t.Errorf("the page is not in the language: %v", header)
+	}
+	if left := english(page); left != nil {
+		t.Errorf("the page says in English: %q", left)
+	}
+	if strings.ContainsAny(page, "⟦⟧") {
+		t.Errorf("a text or a value is missing:\n%s", page)
 	}
 }
 

@@ -41,7 +41,7 @@ type SignIn interface {
 // Directory is what the pages need of the directory.
 type Directory interface {
 	OpenLink(ctx context.Context, site *model.Site, token string) (directory.Link, error)
-	BeginBinding(ctx context.Context, site *model.Site, token string, signedIn model.IdentityID) (directory.BindingCeremony, error)
+	BeginBinding(ctx context.Context, site *model.Site, token string, proof directory.Proof) (directory.BindingCeremony, error)
 	FinishBinding(context.Context, *model.Site, directory.BindingAnswer) (directory.Bound, error)
 	Passkeys(context.Context, *model.Site, model.IdentityID) ([]model.Passkey, error)
 }
@@ -128,8 +128,8 @@ func (p *Pages) Register(mux *http.ServeMux) {
 	mux.Handle("POST /bind", p.sameOrigin(p.finishBinding))
 	mux.Handle("POST /bind/switch", p.sameOriginPage(p.switchAccount))
 	if p.mailbox != nil {
-		mux.Handle("GET /dev/mailbox", page(p.showMailbox))
-		mux.Handle("GET /dev/mailbox/{id}", page(p.showMessage))
+		mux.Handle("GET /dev/mailbox", page(p.atHome(p.showMailbox)))
+		mux.Handle("GET /dev/mailbox/{id}", page(p.atHome(p.showMessage)))
 	}
 	p.registerAccount(mux)
 	mux.Handle("GET /pages/theme/{name}", page(p.themeFile))

@@ -193,13 +193,8 @@ type entry struct {
 	to      string
 }
 
-// enter gives the browser its new session and ends the one that it had: a
-// cookie that somebody else may have put there is worth nothing afterwards.
-func (p *Pages) enter(w http.ResponseWriter, r *http.Request, e entry) error {
-	p.begin(w, r, e)
-	return httpx.WriteJSON(w, http.StatusOK, done{ReturnTo: e.to})
-}
-
+// begin gives the browser its new session and ends the one that it had: a cookie that
+// somebody else may have put there is worth nothing afterwards.
 func (p *Pages) begin(w http.ResponseWriter, r *http.Request, e entry) {
 	httpx.SetActor(r, string(e.session.IdentityID))
 	if old := httpx.SessionCookie(r); old != "" {

@@ -29,7 +29,7 @@ type view struct {
 	Foreign   bool
 	Reference string
 	Messages  []notify.Message
-	Consent   *oauth.Consent
+	Consent   *consentView
 	Party     oauth.Party
 	SignIn    *signInView
 	Password  *passwordView

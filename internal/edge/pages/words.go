@@ -8,6 +8,7 @@ import (
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/format/message"
+	"github.com/assent-id/assent/internal/service/oauth"
 )
 
 // The texts of the pages, by language. templates/README.md says how they are used.
@@ -30,6 +31,27 @@ func (v view) T(key string, args ...any) string { return v.words.Text(key, args.
 // H is like T, for a text with marks: what is marked, and each value, stand in
 // elements of their own, and everything in it is escaped.
 func (v view) H(key string, args ...any) template.HTML { return v.words.HTML(key, args...) }
+
+// Say is what another part of the server has to say, in the language of the page.
+func (v view) Say(s oauth.Said) string { return s.Text(v.words) }
+
+// An item is one thing that an application would have, in words.
+type item struct {
+	Title, Text template.HTML // Text may be empty
+	Lines       []oauth.Line
+	New         bool
+}
+
+func (v view) items(list []oauth.ConsentItem) []item {
+	items := make([]item, len(list))
+	for i, one := range list {
+		items[i] = item{Title: one.Title.HTML(v.words), Lines: one.Lines, New: one.New}
+		if !one.Text.None() {
+			items[i].Text = one.Text.HTML(v.words)
+		}
+	}
+	return items
+}
 
 // Lang is the language of the page.
 func (v view) Lang() string { return v.words.Lang() }
@@ -71,6 +93,7 @@ var (
 	tooLong     = refusal{http.StatusRequestEntityTooLarge, "body_too_large", "problem.too_long"}
 	malformed   = refusal{http.StatusBadRequest, "malformed_body", "problem.malformed"}
 	nothingHere = refusal{http.StatusNotFound, "not_found", "problem.nothing"}
+	tooOften    = refusal{http.StatusTooManyRequests, "too_many_requests", "problem.too_often"}
 )
 
 // problem is a refusal in the person's language. The cause is for the log alone.

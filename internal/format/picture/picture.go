@@ -14,6 +14,7 @@ import (
 	"image"
 	_ "image/jpeg" // decodes what image.Decode meets
 	_ "image/png"
+	"sync"
 )
 
 // A Picture is what is known of one.
@@ -22,14 +23,27 @@ type Picture struct {
 	Width, Height int    // pixels
 }
 
-// ErrPicture: the bytes are no picture that is known here, or a broken one.
-var ErrPicture = errors.New("not a PNG, JPEG or WebP picture")
+var (
+	// ErrPicture: the bytes are no picture that is known here, or a broken one.
+	ErrPicture = errors.New("not a PNG, JPEG or WebP picture")
+	// ErrSide: the picture is larger than was asked for.
+	ErrSide = errors.New("a side of the picture is too long")
+)
 
-// maxPixels bounds what is unpacked to see whether a picture is whole.
-const maxPixels = 16 << 20
+// decoding lets one picture at a time be unpacked: a few bytes can hold many pixels.
+var decoding sync.Mutex
 
-// Read looks at the bytes alone, whatever somebody says they are: ErrPicture.
-func Read(b []byte) (Picture, error) {
+// Read looks at the bytes alone, whatever somebody says they are: ErrPicture, or
+// ErrSide for one with more than side pixels a side, of which nothing is unpacked.
+func Read(b []byte, side int) (Picture, error) {
+	p, err := read(b, side)
+	if err == nil && (p.Width > side || p.Height > side) {
+		err = ErrSide
+	}
+	return p, err
+}
+
+func read(b []byte, side int) (Picture, error) {
 	if bytes.HasPrefix(b, []byte("RIFF")) {
 		return webp(b)
 	}
@@ -37,9 +51,14 @@ func Read(b []byte) (Picture, error) {
 	if err != nil || format != "png" && format != "jpeg" {
 		return Picture{}, ErrPicture
 	}
-	if cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width > maxPixels/cfg.Height {
-		return Picture{}, fmt.Errorf("%w: it has no size, or too large a one", ErrPicture)
+	if cfg.Width <= 0 || cfg.Height <= 0 {
+		return Picture{}, fmt.Errorf("%w: it has no size", ErrPicture)
 	}
+	if cfg.Width > side || cfg.Height > side {
+		return Picture{}, ErrSide
+	}
+	decoding.Lock()
+	defer decoding.Unlock()
 	if _, _, err := image.Decode(bytes.NewReader(b)); err != nil {
 		return Picture{}, fmt.Errorf("%w: %w", ErrPicture, err)
 	}

@@ -12,7 +12,9 @@ import (
 // builtIns are the applications that every realm has. The one of programs has no
 // secret until an operator makes one, so nobody can use it before. The one of
 // admins is public, and is not believed to be what it says: any program on a
-// device can use it (RFC 8252, Section 8.6), so people are asked each time.
+// device can use it (RFC 8252, Section 8.6), so people are asked each time. It has
+// no device flow: a link that somebody sends must not be all that it takes to let
+// them manage (RFC 8628, Section 5.4). What it gets ends with the admin's session.
 func (s *Service) builtIns(realm model.RealmID) []model.Application {
 	scopes := s.cfg.ManagementScopes
 	now := model.MillisOf(s.cfg.Now())
@@ -24,9 +26,9 @@ func (s *Service) builtIns(realm model.RealmID) []model.Application {
 		row(model.ManagementApplication, model.KindService, "Management", model.ApplicationSettings{Management: true,
 			AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{"client_credentials"}, Scopes: scopes}),
 		row(model.AdminApplication, model.KindNative, "Assent administration", model.ApplicationSettings{Profile: model.ProfileOAuth21,
-			AuthMethod: model.AuthNone, GrantTypes: []string{grantCode, grantRefresh, "urn:ietf:params:oauth:grant-type:device_code"},
+			AuthMethod: model.AuthNone, GrantTypes: []string{grantCode, grantRefresh},
 			Refresh:      model.RefreshRotate,
-			Scopes:       append([]string{"openid", "profile", "email", "offline_access"}, scopes...),
+			Scopes:       append([]string{"openid", "profile", "email"}, scopes...),
 			RedirectURIs: []string{"http://127.0.0.1/callback", "http://[::1]/callback", "http://localhost/callback"}}),
 	}
 }

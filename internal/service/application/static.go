@@ -108,6 +108,49 @@ type upsert struct {
 	secret  string
 	actor   string
 	version int64 // that it must have; 0: any
+	// status is what its status becomes; empty: it stays, but for one of a file,
+	// which works because it is in there.
+	status model.ApplicationStatus
+}
+
+// stands gives a registration what it does not say: how the application and its keys
+// stood before. What somebody stopped is not active again because somebody else
+// corrects its name.
+func (u upsert) stands(a *model.Application, old model.Application) {
+	a.CreatedAt, a.Version, a.TokensInvalidBefore = old.CreatedAt, old.Version, old.TokensInvalidBefore
+	if a.Settings.Origin != model.OriginAPI {
+		return
+	}
+	a.Status = cmp.Or(u.status, old.Status)
+	for i := range a.Keys {
+		for _, k := range old.Keys {
+			if k.KID == a.Keys[i].KID {
+				k.JWK = a.Keys[i].JWK
+				a.Keys[i] = k
+			}
+		}
+	}
+}
+
+// effects are one event for each thing that is different.
+func (u upsert) effects(a *model.Application, old model.Application, now model.Millis) model.Effects {
+	fx := by(u.actor, effects(*a, "application.updated", now))
+	if a.Status == old.Status || a.Settings.Origin != model.OriginAPI {
+		return fx
+	}
+	changed := by(u.actor, effects(*a, "application."+string(a.Status), now)).Events
+	if a.Status != model.ApplicationActive {
+		a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
+	}
+	if fx.Events = append(fx.Events, changed...); alike(*a, old) {
+		fx.Events = changed
+	}
+	return fx
+}
+
+// alike reports whether two registrations say the same.
+func alike(a, old model.Application) bool {
+	return same(old, a) && sameSecrets(old, a) && old.OwnerID == a.OwnerID
 }
 
 // applyOne brings one application to what is said of it.
@@ -133,18 +176,20 @@ func (s *Service) applyOne(ctx context.Context, a model.Application, u upsert) (
 		a.Secrets = []model.ClientSecret{newSecret(c.Secret, now)}
 	}
 	if !known {
+		a.Status = cmp.Or(u.status, a.Status)
 		c.Application = a
 		return c, s.cfg.Store.CreateApplication(ctx, a, by(u.actor, effects(a, "application.created", now)))
 	}
 	if old.Settings.Origin != a.Settings.Origin {
 		return Change{}, fmt.Errorf("%w: %w", ErrInvalid, ErrKeptElsewhere)
 	}
-	if same(old, a) && sameSecrets(old, a) && old.Status == a.Status && old.OwnerID == a.OwnerID {
+	u.stands(&a, old)
+	if alike(a, old) && old.Status == a.Status {
 		return Change{ID: a.ID, Did: "unchanged", Application: old}, nil
 	}
 	c.Did = "updated"
-	a.CreatedAt, a.Version, a.TokensInvalidBefore = old.CreatedAt, old.Version, old.TokensInvalidBefore
-	err = s.cfg.Store.UpdateRegistration(ctx, a, by(u.actor, effects(a, "application.updated", now)))
+	fx := u.effects(&a, old, now)
+	err = s.cfg.Store.UpdateRegistration(ctx, a, fx)
 	a.Version++
 	c.Application = a
 	return c, err
@@ -163,6 +208,8 @@ type Put struct {
 	Static
 	Version int64  // that it must have; 0: any, or none yet
 	Actor   string // who does it
+	// Status is what its status becomes; empty: it stays.
+	Status model.ApplicationStatus
 	// Made: its id is one that is made here, now or, where ID is set, before.
 	Made bool
 }
@@ -174,6 +221,9 @@ func (s *Service) Put(ctx context.Context, site *model.Site, p Put) (Change, err
 	if p.Settings.Management { // it would give itself what it was not given
 		return Change{}, fmt.Errorf("%w: management applications are made at the server itself", ErrInvalid)
 	}
+	if err := checkStatus(p.Status); p.Status != "" && err != nil {
+		return Change{}, err
+	}
 	check := s.static
 	if p.Made {
 		check = s.rowOf
@@ -183,7 +233,7 @@ func (s *Service) Put(ctx context.Context, site *model.Site, p Put) (Change, err
 	if err != nil {
 		return Change{}, err
 	}
-	c, err := s.applyOne(ctx, a, upsert{p.Secret, p.Actor, p.Version})
+	c, err := s.applyOne(ctx, a, upsert{p.Secret, p.Actor, p.Version, p.Status})
 	s.cache.Forget(string(site.Realm.ID) + "/" + string(a.ID))
 	if errors.Is(err, model.ErrConflict) {
 		return c, fmt.Errorf("%w: %w", ErrChanged, err)

@@ -3,8 +3,10 @@ package application_test
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/application"
 )
@@ -80,5 +82,58 @@ func TestAFileWithAMistakeChangesNothing(t *testing.T) {
 		if _, err := n.Get(t.Context(), n.site, "good"); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("%s: the good one was registered: %v", name, err)
 		}
+	}
+}
+
+// Requirement: frame-application-status
+func TestAChangeThroughTheAPIKeepsHowAnApplicationAndItsKeysStand(t *testing.T) {
+	n := open(t, filepath.Join(t.TempDir(), "a.sqlite"), nil)
+	first, err := jose.Generate(jose.ES256)
+	check(t, err)
+	second, err := jose.Generate(jose.ES256)
+	check(t, err)
+	set := func(keys ...*jose.PrivateKey) []byte {
+		texts := make([]string, len(keys))
+		for i, k := range keys {
+			texts[i] = string(k.Public().JSON())
+		}
+		return []byte(`{"keys":[` + strings.Join(texts, ",") + `]}`)
+	}
+	put := func(p application.Put) model.Application {
+		t.Helper()
+		p.Static = static("worker", func(s *application.Static) {
+			s.Kind, s.JWKS = model.KindService, p.JWKS
+			s.Settings = model.ApplicationSettings{AuthMethod: model.AuthPrivateKeyJWT, GrantTypes: []string{"client_credentials"}}
+		})
+		_, err := n.Put(t.Context(), n.site, p)
+		check(t, err)
+		a, err := n.Read(t.Context(), n.site, "worker")
+		check(t, err)
+		return a
+	}
+	a := put(application.Put{Static: application.Static{JWKS: set(first)}})
+	a.Keys[0].Status = model.KeyRetired
+	check(t, n.store.UpdateRegistration(t.Context(), a, model.Effects{}))
+	check(t, n.SetStatus(t.Context(), n.site, "worker", model.ApplicationFrozen, "operator"))
+	before, err := n.Read(t.Context(), n.site, "worker")
+	check(t, err)
+	a = put(application.Put{Static: application.Static{JWKS: set(first, second)}})
+	if a.Status != model.ApplicationFrozen || a.TokensInvalidBefore != before.TokensInvalidBefore || len(a.Keys) != 2 {
+		t.Errorf("after a change: %+v", a)
+	}
+	for _, k := range a.Keys {
+		want := model.KeyActive
+		if string(k.KID) == first.Public().Thumbprint() || string(k.KID) == first.Public().KID() {
+			want = model.KeyRetired
+		}
+		if k.Status != want {
+			t.Errorf("key %s is %s, want %s", k.KID, k.Status, want)
+		}
+	}
+	if a = put(application.Put{Static: application.Static{JWKS: set(first, second)}, Status: model.ApplicationActive}); a.Status != model.ApplicationActive {
+		t.Errorf("when somebody says so: %s", a.Status)
+	}
+	if _, err := n.Put(t.Context(), n.site, application.Put{Static: static("other", nil), Status: "gone"}); !errors.Is(err, application.ErrInvalid) {
+		t.Errorf("a status that is none: %v", err)
 	}
 }

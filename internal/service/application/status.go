@@ -14,10 +14,8 @@ const tries = 5
 // SetStatus activates, freezes or disables an application. Tokens of one that
 // was stopped stay dead when it is active again.
 func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.ClientID, status model.ApplicationStatus, actor string) error {
-	switch status {
-	case model.ApplicationActive, model.ApplicationFrozen, model.ApplicationDisabled:
-	default:
-		return fmt.Errorf("%w: unknown status %q", ErrInvalid, status)
+	if err := checkStatus(status); err != nil {
+		return err
 	}
 	return s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
 		if a.Status == status {
@@ -29,6 +27,15 @@ func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.Clie
 		}
 		return by(actor, effects(*a, "application."+string(status), now))
 	})
+}
+
+func checkStatus(status model.ApplicationStatus) error {
+	switch status {
+	case model.ApplicationActive, model.ApplicationFrozen, model.ApplicationDisabled:
+		return nil
+	default:
+		return fmt.Errorf("%w: unknown status %q", ErrInvalid, status)
+	}
 }
 
 // FreezeOf freezes the applications that act for a person, because they go.

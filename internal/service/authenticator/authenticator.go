@@ -27,8 +27,9 @@ type Store interface {
 	AuthenticatorConfig(context.Context, model.RealmID, model.AuthenticatorConfigID) (model.AuthenticatorConfig, error) // ErrNotFound
 	CreateAuthenticatorConfig(context.Context, model.AuthenticatorConfig, model.Effects) error
 	// UpdateAuthenticatorConfig writes it if the stored version is c.Version and
-	// makes it c.Version+1; ErrConflict otherwise.
-	UpdateAuthenticatorConfig(ctx context.Context, c model.AuthenticatorConfig, fx model.Effects) error
+	// makes it c.Version+1; ErrConflict otherwise. Where it moved, the open binding
+	// jobs that name it are REVOKED in the same transaction.
+	UpdateAuthenticatorConfig(ctx context.Context, c model.AuthenticatorConfig, moved bool, fx model.Effects) error
 	// DeleteAuthenticatorConfig removes it: ErrNotFound if there is none of that
 	// version (0: any), ErrConflict while an application or an open binding job
 	// names it.
@@ -165,15 +166,23 @@ func (s *Service) RelatedOrigins(ctx context.Context, site *model.Site) ([]strin
 	return sorted(list), nil
 }
 
-// List shows the configs of a realm that come after one, ordered by id, at most
-// limit of them.
-func (s *Service) List(ctx context.Context, site *model.Site, after string, limit int) ([]model.AuthenticatorConfig, error) {
+// A Query says which configs to list.
+type Query struct {
+	Name  string // exactly; empty: any
+	After string // id; empty: from the first one on
+	Limit int
+}
+
+// List shows the configs of a realm that a query asks for, ordered by id.
+func (s *Service) List(ctx context.Context, site *model.Site, q Query) ([]model.AuthenticatorConfig, error) {
 	all, err := s.cfg.Store.AuthenticatorConfigs(ctx, site.Realm.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list authenticator configs: %w", err)
 	}
-	all = slices.DeleteFunc(all, func(c model.AuthenticatorConfig) bool { return string(c.ID) <= after })
-	return all[:min(limit, len(all))], nil
+	all = slices.DeleteFunc(all, func(c model.AuthenticatorConfig) bool {
+		return string(c.ID) <= q.After || q.Name != "" && c.Name != q.Name
+	})
+	return all[:min(q.Limit, len(all))], nil
 }
 
 // Read finds one in the database, with its version as it is now; model.ErrNotFound.

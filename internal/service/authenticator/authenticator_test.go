@@ -262,7 +262,7 @@ func TestListsComeInPagesOrderedByID(t *testing.T) {
 	var got []model.AuthenticatorConfigID
 	after := ""
 	for {
-		page, err := n.List(t.Context(), site, after, 2)
+		page, err := n.List(t.Context(), site, authenticator.Query{After: after, Limit: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

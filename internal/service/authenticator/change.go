@@ -2,8 +2,10 @@ package authenticator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/assent-id/assent/internal/format/ids"
@@ -49,7 +51,8 @@ type Ref struct {
 }
 
 // Update changes a config: ErrInvalid, ErrChanged, model.ErrNotFound. Its type stays:
-// whoever names it relies on that.
+// whoever names it relies on that. Links that open by it are taken back where it leads
+// people elsewhere now: they were given for the place that it led to before.
 func (s *Service) Update(ctx context.Context, site *model.Site, ref Ref, change func(*model.AuthenticatorConfig)) (model.AuthenticatorConfig, error) {
 	old, err := s.meant(ctx, site, ref)
 	if err != nil {
@@ -66,13 +69,22 @@ func (s *Service) Update(ctx context.Context, site *model.Site, ref Ref, change 
 		return old, err
 	}
 	c.UpdatedAt = model.MillisOf(s.cfg.Now())
-	err = s.cfg.Store.UpdateAuthenticatorConfig(ctx, c, effects(c, "updated", ref.Actor))
+	fx, elsewhere := effects(c, "updated", ref.Actor), moved(old.Settings, c.Settings)
+	if elsewhere {
+		fx.Events[0].Data = json.RawMessage(`{"open_links":"revoked"}`)
+	}
+	err = s.cfg.Store.UpdateAuthenticatorConfig(ctx, c, elsewhere, fx)
 	s.cache.Forget(string(site.Realm.ID))
 	if errors.Is(err, model.ErrConflict) {
 		return old, fmt.Errorf("%w: %w", ErrChanged, err)
 	}
 	c.Version++
 	return c, err
+}
+
+// moved reports whether other pages than before get to see links.
+func moved(old, next model.AuthenticatorSettings) bool {
+	return old.InvokeURL != next.InvokeURL || old.RPID != next.RPID || !slices.Equal(sorted(slices.Clone(old.TrustedOrigins)), sorted(slices.Clone(next.TrustedOrigins)))
 }
 
 // meant reads the config that a Ref names.

@@ -9,8 +9,9 @@ import (
 	"github.com/assent-id/assent/internal/model"
 )
 
-// SetAdmin lets a person manage the realm, or not any more. It returns
-// [ErrChanged], [ErrLastAdmin] or model.ErrNotFound.
+// SetAdmin lets a person manage the realm, or not any more: then what they let
+// programs manage in their name ends too. Whoever is interrupted in between calls
+// again. It returns [ErrChanged], [ErrLastAdmin] or model.ErrNotFound.
 func (s *Service) SetAdmin(ctx context.Context, site *model.Site, ref Ref[model.IdentityID], admin bool) (model.Identity, error) {
 	c := change{deed: s.deed(site, ref.Actor), id: ref.ID, version: ref.Version}
 	c.edit = func(i *model.Identity) error {
@@ -22,7 +23,14 @@ func (s *Service) SetAdmin(ctx context.Context, site *model.Site, ref Ref[model.
 		}
 		return nil
 	}
-	return s.change(ctx, c)
+	person, err := s.change(ctx, c)
+	if err != nil || admin || s.departures == nil {
+		return person, err
+	}
+	if err := s.departures.StopManaging(ctx, site, ref.ID, c.actor); err != nil {
+		return person, fmt.Errorf("end what %s let programs manage: %w", ref.ID, err)
+	}
+	return person, nil
 }
 
 const (
@@ -32,13 +40,18 @@ const (
 	adminLinkLife = 24 * time.Hour
 )
 
-// ErrNoAdmin: nobody manages the realm, and the name for the first who does is
-// somebody else's.
-var ErrNoAdmin = errors.New("nobody manages the realm, and the person named admin is no admin")
+var (
+	// ErrNoAdmin: nobody manages the realm, and the name for the first who does is
+	// somebody else's.
+	ErrNoAdmin = errors.New("nobody manages the realm, and the person named admin is no admin")
+	// ErrAdminsLost: whoever manages the realm had passkeys, and all are revoked.
+	ErrAdminsLost = errors.New("every passkey of who manages the realm was revoked")
+)
 
 // FirstAdminLink is a new link for whoever manages the realm as long as nobody who
 // does has a passkey; without a Link somebody has. Where nobody manages it at all,
-// a person is made who does. It returns [ErrNoAdmin].
+// a person is made who does. The link is for somebody who never had a passkey: it
+// is no way around those that there were. It returns [ErrNoAdmin] or [ErrAdminsLost].
 //
 // A person who is there under that name already is not made an admin: whoever may
 // create people must not become one by that.
@@ -47,32 +60,48 @@ func (s *Service) FirstAdminLink(ctx context.Context, site *model.Site) (Binding
 	if err != nil {
 		return Binding{}, err
 	}
+	var fresh []model.IdentityID
 	for _, a := range admins {
-		keys, err := s.Passkeys(ctx, site, a.ID)
-		if err != nil || len(keys) > 0 {
+		keys, err := s.store.Passkeys(ctx, site.Realm.ID, a.ID)
+		if err != nil || len(living(keys)) > 0 {
 			return Binding{}, err
 		}
-	}
-	if len(admins) == 0 {
-		admin, err := s.CreateIdentity(ctx, site, NewIdentity{DisplayName: "Admin", Admin: true, Traits: model.Traits{Username: firstAdmin}})
-		if errors.Is(err, ErrUsernameTaken) {
-			err = ErrNoAdmin
+		if len(keys) == 0 {
+			fresh = append(fresh, a.ID)
 		}
-		if err != nil {
-			return Binding{}, err
-		}
-		admins = append(admins, admin)
 	}
-	return s.AdminLink(ctx, site, admins[0].ID)
+	switch {
+	case len(fresh) > 0:
+		return s.adminLink(ctx, site, fresh[0], false)
+	case len(admins) > 0:
+		return Binding{}, ErrAdminsLost
+	}
+	admin, err := s.CreateIdentity(ctx, site, NewIdentity{DisplayName: "Admin", Admin: true, Traits: model.Traits{Username: firstAdmin}})
+	if errors.Is(err, ErrUsernameTaken) {
+		err = ErrNoAdmin
+	}
+	if err != nil {
+		return Binding{}, err
+	}
+	return s.adminLink(ctx, site, admin.ID, false)
 }
 
-// AdminLink is a new link for an admin, in place of all that were not used. Whoever
-// opens it needs no earlier passkey: it is for those who lost theirs, too.
+// AdminLink is a new link for an admin, in place of all that were not used. For whoever
+// has or had a passkey it is for recovery, as the job says: whoever opens it needs no
+// earlier passkey.
 func (s *Service) AdminLink(ctx context.Context, site *model.Site, id model.IdentityID) (Binding, error) {
+	had, err := s.HadPasskey(ctx, site, id)
+	if err != nil {
+		return Binding{}, err
+	}
+	return s.adminLink(ctx, site, id, had)
+}
+
+func (s *Service) adminLink(ctx context.Context, site *model.Site, id model.IdentityID, recovery bool) (Binding, error) {
 	d := s.deed(site, "")
 	fx := model.Effects{Events: []model.Event{d.event("binding_job.revoked", string(id), map[string]string{"reason": "another link for an admin"})}}
 	if err := s.store.RevokeBindingJobs(ctx, site.Realm.ID, id, d.at, fx); err != nil {
 		return Binding{}, fmt.Errorf("take the links of %s back: %w", id, err)
 	}
-	return s.CreateBindingJob(ctx, site, NewBinding{IdentityID: id, Lifetime: adminLinkLife, Recovery: true})
+	return s.CreateBindingJob(ctx, site, NewBinding{IdentityID: id, Lifetime: adminLinkLife, Recovery: recovery})
 }

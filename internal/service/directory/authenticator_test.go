@@ -56,14 +56,15 @@ func TestAPasskeyIsCalledByItsKeeperAndItsDevice(t *testing.T) {
 		transports    []string
 		want          string
 	}{
-		{iCloud, iPhone, []string{"internal", "hybrid"}, "iCloud Keychain on iPhone"},
-		{iCloud, mac, nil, "iCloud Keychain on Mac"},
+		{iCloud, iPhone, []string{"internal", "hybrid"}, "iCloud Keychain · iPhone"},
+		{iCloud, mac, nil, "iCloud Keychain · Mac"},
 		{iCloud, "curl/8", nil, "iCloud Keychain"},
 		{hello, windows, []string{"internal"}, "Windows Hello"},
 		{chrome, mac, []string{"internal"}, "Chrome on Mac"},
 		{yubiKey, windows, []string{"usb", "nfc"}, "YubiKey 5 NFC"},
-		{unknown, windows, nil, "Passkey from Windows"},
-		{unknown, "", nil, "Passkey"},
+		{unknown, windows, nil, "Windows"},
+		{unknown, windows, []string{"usb"}, ""},
+		{unknown, "", nil, ""},
 		{passkey.SoftwareAAGUID, windows, nil, "Software passkey"},
 	}
 	for _, tt := range tests {
@@ -98,7 +99,7 @@ func TestThePolicyOnAuthenticatorsHoldsWhenAPasskeyIsBound(t *testing.T) {
 		site := *w.Other
 		site.Realm.Policy.Attestation = tt.policy
 		who := w.Person(t, w.Other, "person-"+string(rune('a'+i)))
-		c, err := w.Directory.BeginBinding(t.Context(), &site, w.Token(t, w.Other, who.ID), "")
+		c, err := w.Directory.BeginBinding(t.Context(), &site, w.Token(t, w.Other, who.ID), directory.Proof{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +141,7 @@ func TestABrowserIsNotToldOfPasskeysThatItCannotHave(t *testing.T) {
 		Passkey: abroad, Session: session}, model.Effects{}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.Directory.BeginBinding(t.Context(), w.Site, w.Token(t, w.Site, who.ID), who.ID)
+	c, err := w.Directory.BeginBinding(t.Context(), w.Site, w.Token(t, w.Site, who.ID), w.Proof(t, w.Site, who.ID))
 	if err != nil {
 		t.Fatal(err)
 	}

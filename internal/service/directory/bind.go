@@ -33,9 +33,12 @@ type BindingCeremony struct {
 
 // bindingState is what the browser carries for us meanwhile.
 type bindingState struct {
-	Job       []byte           `json:"job"` // digest of the link's token
-	Challenge []byte           `json:"challenge"`
-	Proved    model.IdentityID `json:"proved,omitempty"` // who was signed in, if it mattered
+	Job       []byte `json:"job"` // digest of the link's token
+	Challenge []byte `json:"challenge"`
+	// Who was signed in, if it mattered: with which passkey, since when.
+	Proved   model.IdentityID `json:"proved,omitempty"`
+	Passkey  model.PasskeyID  `json:"passkey,omitempty"`
+	ProvedAt model.Millis     `json:"proved_at,omitempty"`
 	// Embedded: it began in an application, which has no session of ours. Whoever
 	// was proved there is who is sealed in here.
 	Embedded bool `json:"embedded,omitempty"`
@@ -86,32 +89,32 @@ func (s *Service) usableLink(ctx context.Context, site *model.Site, token string
 	return l, now, err
 }
 
-// BeginBinding opens a binding link on the realm's own page. signedIn is the person
-// of the browser's live session, empty if there is none. It returns the errors of
-// [Service.OpenLink], [ErrProofRequired], or [ErrOrigin] for a link that leads to an
-// application.
-func (s *Service) BeginBinding(ctx context.Context, site *model.Site, token string, signedIn model.IdentityID) (BindingCeremony, error) {
-	return s.begin(ctx, site, opening{token: token, proved: signedIn})
+// BeginBinding opens a binding link on the realm's own page. proof is the passkey
+// with which the browser's live session began, none if there is none. It returns the
+// errors of [Service.OpenLink], [ErrProofRequired], [ErrRecoveryRequired], or
+// [ErrOrigin] for a link that leads to an application.
+func (s *Service) BeginBinding(ctx context.Context, site *model.Site, token string, proof Proof) (BindingCeremony, error) {
+	return s.begin(ctx, site, opening{token: token, proof: proof})
 }
 
 // BeginEmbeddedBinding opens a binding link in an application, at the origin of one
-// of its pages. proved is the person who has just proved a passkey there, empty if
-// nobody has. It returns the errors of [Service.OpenLink], [ErrProofRequired], or
-// [ErrOrigin] unless the link's authenticator config trusts the origin.
+// of its pages. It returns the errors of [Service.OpenLink], [ErrProofRequired],
+// [ErrRecoveryRequired], or [ErrOrigin] unless the link's authenticator config trusts
+// the origin.
 func (s *Service) BeginEmbeddedBinding(ctx context.Context, site *model.Site, e EmbeddedOpening) (BindingCeremony, error) {
-	return s.begin(ctx, site, opening{token: e.Token, proved: e.Proved, origin: e.Origin, embedded: true})
+	return s.begin(ctx, site, opening{token: e.Token, proof: e.Proof, origin: e.Origin, embedded: true})
 }
 
 // An EmbeddedOpening is a link in an application.
 type EmbeddedOpening struct {
 	Token  string
 	Origin string
-	Proved model.IdentityID
+	Proof  Proof // what was just proved there; zero: nothing
 }
 
 type opening struct {
 	token    string
-	proved   model.IdentityID
+	proof    Proof
 	origin   string
 	embedded bool
 }
@@ -125,16 +128,16 @@ func (s *Service) begin(ctx context.Context, site *model.Site, o opening) (Bindi
 	if err != nil {
 		return BindingCeremony{}, err
 	}
-	has, err := s.proved(ctx, site, l, o.proved)
+	had, err := s.proved(ctx, site, l, o.proof)
 	if err != nil {
 		return BindingCeremony{}, err
 	}
 	b := binding{link: l, rp: rp, at: now,
 		state: bindingState{Job: l.Job.TokenDigest, Challenge: passkey.NewChallenge(), Embedded: o.embedded}}
-	if len(has) > 0 {
-		b.state.Proved = o.proved
+	if l.needsProof(had) {
+		b.state.Proved, b.state.Passkey, b.state.ProvedAt = o.proof.IdentityID, o.proof.PasskeyID, o.proof.At
 	}
-	ceremony, err := s.ceremony(site, b, has)
+	ceremony, err := s.ceremony(site, b, living(had))
 	if err != nil {
 		return BindingCeremony{}, err
 	}
@@ -173,18 +176,44 @@ func (s *Service) person(ctx context.Context, site *model.Site, id model.Identit
 	return identity, err
 }
 
-// proved lists the passkeys of a person and makes sure that somebody who has
-// one is signed in. A link that falls into the wrong hands then adds nothing; one
-// for recovery is as good as a passkey, which is why the person hears of it.
-func (s *Service) proved(ctx context.Context, site *model.Site, l Link, signedIn model.IdentityID) ([]model.Passkey, error) {
-	keys, err := s.Passkeys(ctx, site, l.Identity.ID)
+// proved lists the passkeys that a person has or had, and makes sure that one of them
+// was proved. A link that falls into the wrong hands then adds nothing, also where
+// the passkeys of its person were revoked meanwhile; one for recovery is as good as a
+// passkey, which is why the person hears of it.
+func (s *Service) proved(ctx context.Context, site *model.Site, l Link, proof Proof) ([]model.Passkey, error) {
+	had, err := s.store.Passkeys(ctx, site.Realm.ID, l.Identity.ID)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list passkeys of %s: %w", l.Identity.ID, err)
 	}
-	if len(keys) > 0 && signedIn != l.Identity.ID && l.Job.Proof != model.ProofRecovery {
-		return nil, fmt.Errorf("bind a passkey to %s: %w", l.Identity.ID, ErrProofRequired)
+	switch {
+	case !l.needsProof(had):
+		return had, nil
+	case len(had) > 0 && len(living(had)) == 0:
+		err = ErrRecoveryRequired
+	case !proof.stands(site, l.Identity, had):
+		err = ErrProofRequired
+	default:
+		return had, nil
 	}
-	return keys, nil
+	return nil, fmt.Errorf("bind a passkey to %s: %w", l.Identity.ID, err)
+}
+
+// needsProof: of whoever had a passkey before, and of a link that a person made for
+// themselves.
+func (l Link) needsProof(had []model.Passkey) bool {
+	return l.Job.Proof != model.ProofRecovery && (len(had) > 0 || l.Job.DeliveryMethod == model.DeliverSelf)
+}
+
+// stands reports whether a proof counts for a person: it ends with its passkey, and
+// as sessions do.
+func (p Proof) stands(site *model.Site, person model.Identity, had []model.Passkey) bool {
+	return p.IdentityID == person.ID && p.At > max(person.TokensInvalidBefore, site.Realm.TokensInvalidBefore) &&
+		slices.ContainsFunc(living(had), func(k model.Passkey) bool { return k.ID == p.PasskeyID })
+}
+
+// living are those that are not revoked.
+func living(keys []model.Passkey) []model.Passkey {
+	return slices.DeleteFunc(slices.Clone(keys), func(k model.Passkey) bool { return k.RevokedAt != 0 })
 }
 
 func (s *Service) ceremony(site *model.Site, b binding, has []model.Passkey) (BindingCeremony, error) {

@@ -94,7 +94,7 @@ func twoBrowsersWithOneLinkBindOnePasskey(t *testing.T, w *signintest.World) {
 	token := w.Token(t, w.Site, alice.ID)
 	answers := make([]directory.BindingAnswer, contenders)
 	for i := range answers {
-		c, err := w.Directory.BeginBinding(t.Context(), w.Site, token, "")
+		c, err := w.Directory.BeginBinding(t.Context(), w.Site, token, directory.Proof{})
 		if err != nil {
 			t.Fatalf("open the link in browser %d: %v", i, err)
 		}
@@ -137,7 +137,7 @@ func twoLinksOfOnePersonBindOnePasskeyWithoutProof(t *testing.T, w *signintest.W
 	alice := w.Person(t, w.Site, "alice")
 	var answers []directory.BindingAnswer
 	for range 8 {
-		c, err := w.Directory.BeginBinding(t.Context(), w.Site, w.Token(t, w.Site, alice.ID), "")
+		c, err := w.Directory.BeginBinding(t.Context(), w.Site, w.Token(t, w.Site, alice.ID), directory.Proof{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func linksThatCannotBeUsedSayWhy(t *testing.T, w *signintest.World) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := w.Directory.BeginBinding(ctx, w.Site, tt.token, alice.ID)
+			_, err := w.Directory.BeginBinding(ctx, w.Site, tt.token, w.Proof(t, w.Site, alice.ID))
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -254,7 +254,7 @@ func TestALinkThatEndsWhileThePageIsOpenBindsNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := w.Directory.BeginBinding(t.Context(), w.Site, token(b.Link), "")
+			c, err := w.Directory.BeginBinding(t.Context(), w.Site, token(b.Link), directory.Proof{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -288,7 +288,7 @@ func TestAnotherPasskeyNeedsProofOfOneThatThePersonHas(t *testing.T) {
 			t.Errorf("%s signed in: got %v, want ErrProofRequired", name, err)
 		}
 	}
-	c, err := w.Directory.BeginBinding(ctx, w.Site, second, alice.ID)
+	c, err := w.Directory.BeginBinding(ctx, w.Site, second, w.Proof(t, w.Site, alice.ID))
 	if err != nil {
 		t.Fatalf("alice signed in: %v", err)
 	}
@@ -326,7 +326,7 @@ func TestAnswersThatProveNothingBindNothing(t *testing.T) {
 		{"made on another origin", w.Site, by(deviceOf(t, "localhost", "http://localhost:9999")), directory.ErrPasskeyInvalid},
 		{"made for another challenge", w.Site, func(t *testing.T, c directory.BindingCeremony) directory.BindingAnswer {
 			bob := w.Person(t, w.Site, "bob")
-			other, err := w.Directory.BeginBinding(ctx, w.Site, w.Token(t, w.Site, bob.ID), "")
+			other, err := w.Directory.BeginBinding(ctx, w.Site, w.Token(t, w.Site, bob.ID), directory.Proof{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -339,7 +339,7 @@ func TestAnswersThatProveNothingBindNothing(t *testing.T) {
 		}, directory.ErrPasskeyInvalid},
 		{"state of another realm", w.Site, func(t *testing.T, _ directory.BindingCeremony) directory.BindingAnswer {
 			bob := w.Person(t, w.Other, "bob")
-			c, err := w.Directory.BeginBinding(ctx, w.Other, w.Token(t, w.Other, bob.ID), "")
+			c, err := w.Directory.BeginBinding(ctx, w.Other, w.Token(t, w.Other, bob.ID), directory.Proof{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -358,7 +358,7 @@ func TestAnswersThatProveNothingBindNothing(t *testing.T) {
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			person := w.Person(t, tt.site, "carol"+string(rune('a'+i)))
-			c, err := w.Directory.BeginBinding(ctx, tt.site, w.Token(t, tt.site, person.ID), "")
+			c, err := w.Directory.BeginBinding(ctx, tt.site, w.Token(t, tt.site, person.ID), directory.Proof{})
 			if err != nil {
 				t.Fatal(err)
 			}

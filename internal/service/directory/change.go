@@ -112,10 +112,14 @@ func manages(i model.Identity) bool { return i.AdminSince != 0 && i.Status == mo
 // write has the database look whether somebody else manages the server where
 // that matters: two who take each other's rights at once must not both win.
 func (s *Service) write(ctx context.Context, c change, old, next model.Identity) error {
-	if c.site.Realm.Default && manages(old) && !manages(next) {
-		return s.store.StopAdmin(ctx, next, c.effects(old, next))
+	fx := c.effects(old, next)
+	if err := s.tellMoved(c.deed, &fx, old, next); err != nil {
+		return err
 	}
-	return s.store.UpdateIdentity(ctx, next, c.effects(old, next))
+	if c.site.Realm.Default && manages(old) && !manages(next) {
+		return s.store.StopAdmin(ctx, next, fx)
+	}
+	return s.store.UpdateIdentity(ctx, next, fx)
 }
 
 // whyNot says what stood in the way; model.ErrConflict: nothing that lasts.

@@ -58,6 +58,10 @@ func (f *failing) Leave(_ context.Context, _ *model.Site, id model.IdentityID, _
 	return nil
 }
 
+func (f *failing) StopManaging(context.Context, *model.Site, model.IdentityID, string) error {
+	return nil
+}
+
 // Requirement: people-delete-again
 func TestADeletionThatWasInterruptedStopsThePersonAndIsFinishedByTheNext(t *testing.T) {
 	signintest.Engines(t, func(t *testing.T, w *signintest.World) {

@@ -13,6 +13,9 @@ import (
 // people who are suspended, and may be called again.
 type Departures interface {
 	Leave(ctx context.Context, site *model.Site, id model.IdentityID, actor string) error
+	// StopManaging ends what an admin let programs manage in their name, because
+	// they are no admin any more. It may be called again.
+	StopManaging(ctx context.Context, site *model.Site, id model.IdentityID, actor string) error
 }
 
 // DeleteIdentity removes a person with their passkeys, sessions, links, recovery

@@ -72,6 +72,7 @@ type Service struct {
 	authenticators Authenticators
 	mails          bool
 	recoveries     recoveryLimits
+	quotas         quotas
 	departures     Departures
 	roles          tokenRoles
 }
@@ -79,7 +80,7 @@ type Service struct {
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{store: c.Store, gate: c.Gate, signer: c.Signer, sessions: c.Sessions, keyring: c.Keyring,
-		authenticators: c.Authenticators, mails: c.Mails, recoveries: newRecoveryLimits(),
+		authenticators: c.Authenticators, mails: c.Mails, recoveries: newRecoveryLimits(), quotas: newQuotas(),
 		departures: c.Departures, roles: newTokenRoles(c),
 		carried: seal.Carried[bindingState]{Keyring: c.Keyring, Purpose: sealPurpose, Life: bindingLife}, clock: c.Now, log: c.Log}
 	if s.clock == nil {

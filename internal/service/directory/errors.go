@@ -16,6 +16,8 @@ var (
 	ErrChanged = errors.New("it was changed since it was read")
 	// ErrLastAdmin: without this person nobody with a passkey could manage the server.
 	ErrLastAdmin = errors.New("nobody else could manage the server")
+	// ErrLastPasskey: the person would have no way to sign in any more.
+	ErrLastPasskey = errors.New("it is the person's only way to sign in")
 	// ErrLinkUnknown: no such link in this realm, or it was taken back.
 	ErrLinkUnknown = errors.New("binding link is not known")
 	// ErrLinkUsed: a passkey has been bound with this link.
@@ -25,6 +27,9 @@ var (
 	// ErrProofRequired: the person has a passkey already and must be signed in
 	// with one of them before another is bound.
 	ErrProofRequired = errors.New("a passkey of this person must be proved first")
+	// ErrRecoveryRequired: every passkey of the person was revoked, so that none can be
+	// proved. It takes a link for recovery.
+	ErrRecoveryRequired = errors.New("every passkey of this person was revoked: a link for recovery is needed")
 	// ErrCeremony: the binding was not begun here or waited too long. Opening
 	// the link again helps.
 	ErrCeremony = errors.New("ceremony is over")
@@ -37,6 +42,8 @@ var (
 	ErrSoftwarePasskey = errors.New("software passkeys are for development realms only")
 	// ErrNotAllowed: the gate says that this person may not do anything now.
 	ErrNotAllowed = errors.New("person may not bind a passkey now")
+	// ErrAdmin: the person is an admin, and whoever asks may not let one in.
+	ErrAdmin = errors.New("person is an admin")
 	// ErrNoMail: this server sends no e-mail.
 	ErrNoMail = errors.New("no e-mail is sent from here")
 	// ErrNoAddress: the person has no e-mail address.

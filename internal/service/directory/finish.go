@@ -49,7 +49,7 @@ func (s *Service) FinishBinding(ctx context.Context, site *model.Site, a Binding
 		return Bound{}, err
 	}
 	// The person may have got a passkey since the link was opened.
-	has, err := s.proved(ctx, site, b.link, b.state.prover(a.SignedIn))
+	had, err := s.proved(ctx, site, b.link, b.state.proof(a.SignedIn))
 	if err != nil {
 		return Bound{}, s.rather(ctx, site, b.state, err)
 	}
@@ -62,10 +62,16 @@ func (s *Service) FinishBinding(ctx context.Context, site *model.Site, a Binding
 		done.SessionCookie, done.Session = s.sessions.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
 			PasskeyID: key.ID, AuthTime: now, UserAgent: a.UserAgent})
 	}
-	// First makes the database decide what was read above: without a proof, no
-	// other passkey may have come in between.
-	c := Completion{Job: b.link.Job.ID, At: now, First: b.state.Proved == "" && b.link.Job.Proof == "", Passkey: key, Session: done.Session}
-	b.another = len(has) > 0
+	// First and Proof make the database decide what was read above: no other passkey
+	// may have come in between, and what was proved must not have ended.
+	c := Completion{Job: b.link.Job.ID, At: now, Passkey: key, Session: done.Session}
+	switch {
+	case b.link.needsProof(had):
+		c.Proof = b.state.proof(a.SignedIn)
+	case b.link.Job.Proof != model.ProofRecovery:
+		c.First = true
+	}
+	b.another = len(had) > 0
 	if err := s.complete(ctx, site, b, c); err != nil {
 		return Bound{}, err
 	}
@@ -107,13 +113,13 @@ func (s *Service) rather(ctx context.Context, site *model.Site, st bindingState,
 	return err
 }
 
-// prover is who proved a passkey: the same person when the link was opened and
-// now. An application has no session of ours to ask again.
-func (st bindingState) prover(signedIn model.IdentityID) model.IdentityID {
+// proof is what was proved: by the same person when the link was opened and now. An
+// application has no session of ours to ask again.
+func (st bindingState) proof(signedIn model.IdentityID) Proof {
 	if st.Proved != signedIn && !st.Embedded {
-		return ""
+		return Proof{}
 	}
-	return st.Proved
+	return Proof{st.Proved, st.Passkey, st.ProvedAt}
 }
 
 // returnTo is where the person goes on, if it may still be led there.
@@ -134,7 +140,7 @@ type binding struct {
 	state  bindingState
 	answer BindingAnswer
 	at     model.Millis
-	// another: the person has a passkey already.
+	// another: the person has or had a passkey.
 	another bool
 }
 
@@ -183,7 +189,7 @@ func (s *Service) sign(ctx context.Context, site *model.Site, key model.Passkey)
 	return jws, nil
 }
 
-// complete writes the passkey, the session and the end of the job. Who had a
+// complete writes the passkey, the session and the end of the job. Who ever had a
 // passkey before hears of the new one.
 func (s *Service) complete(ctx context.Context, site *model.Site, b binding, c Completion) error {
 	d, fx := deed{site: site, actor: string(c.Passkey.IdentityID), at: c.At}, c.effects(site)
@@ -195,7 +201,7 @@ func (s *Service) complete(ctx context.Context, site *model.Site, b binding, c C
 		return nil
 	}
 	if errors.Is(err, model.ErrConflict) {
-		return s.lost(ctx, site, b.state, c)
+		return s.lost(ctx, site, b, c)
 	}
 	if err != nil {
 		return fmt.Errorf("complete binding job %s: %w", c.Job, err)
@@ -211,16 +217,17 @@ func (s *Service) has(ctx context.Context, site *model.Site, key model.Passkey) 
 }
 
 // lost finds out which of the reasons it was that nothing was bound.
-func (s *Service) lost(ctx context.Context, site *model.Site, st bindingState, c Completion) error {
-	if _, err := s.openJob(ctx, site, st.Job, c.At); err != nil {
+func (s *Service) lost(ctx context.Context, site *model.Site, b binding, c Completion) error {
+	if _, err := s.openJob(ctx, site, b.state.Job, c.At); err != nil {
 		return err
 	}
-	keys, err := s.Passkeys(ctx, site, c.Passkey.IdentityID)
+	identity, err := s.Identity(ctx, site, c.Passkey.IdentityID)
 	if err != nil {
 		return err
 	}
-	if c.First && len(keys) > 0 {
-		return fmt.Errorf("bind a passkey to %s: %w", c.Passkey.IdentityID, ErrProofRequired)
+	b.link.Identity = identity
+	if _, err := s.proved(ctx, site, b.link, c.Proof); err != nil {
+		return err
 	}
 	return fmt.Errorf("complete binding job %s: %w", c.Job, ErrPasskeyTaken)
 }

@@ -40,6 +40,8 @@ type NewBinding struct {
 	// Recovery: whoever has the link binds without a proof of an earlier passkey.
 	// The person is told.
 	Recovery bool
+	// SparesAdmins: whoever asks may not make a way in for an admin.
+	SparesAdmins bool
 }
 
 // A Binding is an invitation. Link holds the secret, which is nowhere else; it is
@@ -50,8 +52,8 @@ type Binding struct {
 }
 
 // CreateBindingJob makes a one-time link with which a person binds a passkey. It
-// returns an [*InvalidError], [ErrNoMail], [ErrNoAddress], or model.ErrNotFound
-// for an unknown person.
+// returns an [*InvalidError], [ErrNoMail], [ErrNoAddress], a [*MailsError],
+// [ErrAdmin], or model.ErrNotFound for an unknown person.
 func (s *Service) CreateBindingJob(ctx context.Context, site *model.Site, n NewBinding) (Binding, error) {
 	d := s.deed(site, n.Actor)
 	n, err := s.checkedBinding(ctx, d, n)
@@ -73,8 +75,12 @@ func (s *Service) CreateBindingJob(ctx context.Context, site *model.Site, n NewB
 }
 
 // InviteSelf makes the link of a person who is signed in and wants another
-// passkey. They prove one that they have when they open it, as ever.
+// passkey. They prove one that they have when they open it, as ever. It returns a
+// [*TooOftenError] beside what [Service.CreateBindingJob] does.
 func (s *Service) InviteSelf(ctx context.Context, site *model.Site, id model.IdentityID) (Binding, error) {
+	if err := s.quotas.often(s.deed(site, string(id)), "link", id); err != nil {
+		return Binding{}, err
+	}
 	return s.CreateBindingJob(ctx, site, NewBinding{IdentityID: id, Lifetime: selfLinkLife, Method: model.DeliverSelf,
 		RedirectURI: site.Path + "/account?done=added", Actor: string(id)})
 }
@@ -178,6 +184,9 @@ type inviting struct {
 
 // invitation makes the job, the link and what is said of it.
 func (s *Service) invitation(d deed, n NewBinding, identity model.Identity) (inviting, error) {
+	if n.SparesAdmins && identity.AdminSince != 0 {
+		return inviting{}, fmt.Errorf("invite %s: %w", identity.ID, ErrAdmin)
+	}
 	token := ids.Secret()
 	w := inviting{Binding: Binding{Job: d.job(n, token)}}
 	job := w.Job

@@ -16,15 +16,19 @@ const mailChannel = "mail"
 
 // What people are told by e-mail.
 const (
-	NoticeBindingLink  = "binding_link"   // here is your link
-	NoticeRecoveryLink = "recovery_link"  // somebody made a link that needs no earlier passkey
-	NoticePasskeyAdded = "passkey_added"  // you have another passkey
-	NoticeCodesMade    = "recovery_codes" // you have new recovery codes
-	NoticeRecoveryUsed = "recovery_used"  // one of them was used
+	NoticeBindingLink  = "binding_link"    // here is your link
+	NoticeRecoveryLink = "recovery_link"   // somebody made a link that needs no earlier passkey
+	NoticePasskeyAdded = "passkey_added"   // you have another passkey
+	NoticePasskeyGone  = "passkey_removed" // you have one passkey less
+	NoticeCodesMade    = "recovery_codes"  // you have new recovery codes
+	NoticeRecoveryUsed = "recovery_used"   // one of them was used
+	NoticeEmailChanged = "email_changed"   // this is not your address here any more
 )
 
 const (
-	linkPurpose = "binding-link" // of sealing
+	// What is sealed in a notice.
+	linkPurpose    = "binding-link"
+	addressPurpose = "notice-address"
 	// noticeLife: one that comes later alarms more than it helps.
 	noticeLife = 24 * time.Hour
 	// linkTries is for how long a mail server may be away.
@@ -39,6 +43,7 @@ type Notice struct {
 	Identity model.IdentityID   `json:"identity"`
 	Job      model.BindingJobID `json:"job,omitempty"`
 	Sealed   string             `json:"sealed,omitempty"`  // the link's token
+	Address  string             `json:"address,omitempty"` // sealed, where it is not the person's own by now
 	Passkey  string             `json:"passkey,omitempty"` // its name
 	At       model.Millis       `json:"at"`
 	GiveUp   model.Millis       `json:"give_up"` // not tried again from then on
@@ -49,8 +54,39 @@ func (s *Service) tell(d deed, fx *model.Effects, identity model.Identity, n Not
 	if !s.mails || identity.Traits.PrimaryEmailAddress == "" {
 		return
 	}
+	if s.quotas.notices.take(d, n.Kind, identity.Traits.PrimaryEmailAddress) != nil {
+		s.log.Warn("notice not sent: too many", "kind", n.Kind, "realm", string(d.site.Realm.ID), "identity", string(identity.ID))
+		return
+	}
 	n.GiveUp = d.at.Add(noticeLife)
 	d.queue(fx, n, identity.ID, n.GiveUp)
+}
+
+// tellMoved tells whoever has the address that a person had before: who takes an
+// account over would change it first, and its owner would hear of nothing.
+func (s *Service) tellMoved(d deed, fx *model.Effects, old, next model.Identity) error {
+	was := old.Traits.PrimaryEmailAddress
+	if model.FoldName(was) == model.FoldName(next.Traits.PrimaryEmailAddress) {
+		return nil
+	}
+	sealed, err := s.keyring.SealString(addressPurpose, []byte(was), []byte(old.ID))
+	if err != nil {
+		return fmt.Errorf("seal the address that %s had: %w", old.ID, err)
+	}
+	s.tell(d, fx, old, Notice{Kind: NoticeEmailChanged, Address: sealed})
+	return nil
+}
+
+// NoticeAddress is where a notice goes; empty: to the person's address, as it is then.
+func (s *Service) NoticeAddress(n Notice) (string, error) {
+	if n.Address == "" {
+		return "", nil
+	}
+	address, err := s.keyring.OpenString(addressPurpose, n.Address, []byte(n.Identity))
+	if err != nil {
+		return "", fmt.Errorf("open the address of notice %s: %w", n.ID, err)
+	}
+	return string(address), nil
 }
 
 // mailLink queues the link itself. Its token leaves the outbox as soon as it is
@@ -58,6 +94,9 @@ func (s *Service) tell(d deed, fx *model.Effects, identity model.Identity, n Not
 func (s *Service) mailLink(d deed, w *inviting, identity model.Identity, token string) error {
 	if identity.Traits.PrimaryEmailAddress == "" {
 		return fmt.Errorf("send a link to %s: %w", identity.ID, ErrNoAddress)
+	}
+	if err := s.quotas.links.take(d, NoticeBindingLink, identity.Traits.PrimaryEmailAddress); err != nil {
+		return fmt.Errorf("send a link to %s: %w", identity.ID, err)
 	}
 	sealed, err := s.keyring.SealString(linkPurpose, []byte(token), []byte(w.Job.ID))
 	if err != nil {

@@ -101,13 +101,16 @@ func codeDigest(id model.IdentityID, code string) []byte {
 }
 
 // NewRecoveryCodes makes 10 codes in place of those before, and returns them this
-// once. The person is told.
+// once. The person is told. It returns a [*TooOftenError] or model.ErrNotFound.
 func (s *Service) NewRecoveryCodes(ctx context.Context, site *model.Site, id model.IdentityID, actor string) ([]string, error) {
 	identity, err := s.Identity(ctx, site, id)
 	if err != nil {
 		return nil, err
 	}
 	d := s.deed(site, actor)
+	if err := s.quotas.often(d, "codes", id); err != nil {
+		return nil, err
+	}
 	shown, kept := make([]string, recoveryCodes), make([]model.RecoveryCode, recoveryCodes)
 	for i := range kept {
 		code := newRecoveryCode()
@@ -150,26 +153,46 @@ func (s *Service) RemoveRecoveryCodes(ctx context.Context, site *model.Site, id 
 }
 
 // recoveryLimits bound tries. Nobody guesses 80 bits; they keep a flood of guesses
-// from the database, and from the audit trail.
-type recoveryLimits struct{ people, places *limit.Keyed }
+// from the database, and from the audit trail. They go by what is typed and by where
+// it comes from, never by whom it means: a limit of each person would tell who there
+// is, and let strangers keep somebody out who tries from elsewhere.
+type recoveryLimits struct{ logins, places, realms *limit.Keyed }
+
+const (
+	recoveryWindow = 15 * time.Minute
+	triesOfLogin   = 10 // from one network
+	triesOfPlace   = 30
+	triesOfRealm   = 6000 // far beyond what its people need
+)
 
 func newRecoveryLimits() recoveryLimits {
-	return recoveryLimits{people: limit.NewKeyed(limit.Per(10, 15*time.Minute), 1<<16),
-		places: limit.NewKeyed(limit.Per(30, 15*time.Minute), 1<<16)}
+	keyed := func(n, keys int) *limit.Keyed { return limit.NewKeyed(limit.Per(n, recoveryWindow), keys) }
+	return recoveryLimits{logins: keyed(triesOfLogin, 1<<16), places: keyed(triesOfPlace, 1<<16), realms: keyed(triesOfRealm, 1<<14)}
 }
 
-// allow takes a try from both allowances, or from none.
-func (l recoveryLimits) allow(site *model.Site, who string, a RecoveryAnswer, at time.Time) (good func(), err error) {
+// allow takes a try from each allowance, or from none. It asks the database nothing.
+func (l recoveryLimits) allow(site *model.Site, a RecoveryAnswer, at time.Time) (good func(), err error) {
 	realm := string(site.Realm.ID)
-	who, place := realm+" "+who, realm+" "+limit.Network(a.Address)
-	if wait, ok := l.places.Allow(place, at); !ok {
-		return nil, &TriesError{wait}
+	place := realm + " " + limit.Network(a.Address)
+	typed := ids.DigestOf(model.FoldName(a.Login))
+	var taken []func()
+	undo := func() {
+		for _, back := range taken {
+			back()
+		}
 	}
-	if wait, ok := l.people.Allow(who, at); !ok {
-		l.places.Return(place)
-		return nil, &TriesError{wait}
+	for _, one := range []struct {
+		allowance *limit.Keyed
+		key       string
+	}{{l.places, place}, {l.logins, place + " " + string(typed[:])}, {l.realms, realm}} {
+		wait, ok := one.allowance.Allow(one.key, at)
+		if !ok {
+			undo()
+			return nil, &TriesError{wait}
+		}
+		taken = append(taken, func() { one.allowance.Return(one.key) })
 	}
-	return func() { l.people.Return(who); l.places.Return(place) }, nil
+	return undo, nil
 }
 
 // Recover uses a code up and gives a link for it that binds a passkey without a
@@ -177,15 +200,15 @@ func (l recoveryLimits) allow(site *model.Site, who string, a RecoveryAnswer, at
 // error is ours. Whoever is nobody, is suspended or has no codes costs the same
 // questions to the database as everybody.
 func (s *Service) Recover(ctx context.Context, site *model.Site, a RecoveryAnswer) (Binding, error) {
-	identity, who, err := s.claimed(ctx, site, a.Login)
+	good, err := s.recoveries.allow(site, a, s.now().Time())
+	if err != nil {
+		return Binding{}, err
+	}
+	identity, err := s.claimed(ctx, site, a.Login)
 	if err != nil {
 		return Binding{}, err
 	}
 	d := s.deed(site, string(identity.ID))
-	good, err := s.recoveries.allow(site, who, a, d.at.Time())
-	if err != nil {
-		return Binding{}, err
-	}
 	b, err := s.redeem(ctx, d, identity, a)
 	if err == nil {
 		good()
@@ -193,23 +216,20 @@ func (s *Service) Recover(ctx context.Context, site *model.Site, a RecoveryAnswe
 	return b, err
 }
 
-// claimed is whom a login means and what their tries are counted under. Who may not
-// do anything now is nobody here.
-func (s *Service) claimed(ctx context.Context, site *model.Site, login string) (identity model.Identity, who string, err error) {
-	identity, err = s.Find(ctx, site, login)
+// claimed is whom a login means. Who may not do anything now is nobody here.
+func (s *Service) claimed(ctx context.Context, site *model.Site, login string) (model.Identity, error) {
+	identity, err := s.Find(ctx, site, login)
 	if errors.Is(err, model.ErrNotFound) {
-		typed := ids.DigestOf(model.FoldName(login))
-		return model.Identity{}, "? " + string(typed[:]), nil
+		return model.Identity{}, nil
 	}
 	if err != nil {
-		return identity, "", err
+		return identity, err
 	}
-	who = string(identity.ID)
 	err = s.gate.Person(ctx, site, identity)
 	if _, closed := errors.AsType[*gate.Refusal](err); closed {
-		return model.Identity{}, who, nil
+		return model.Identity{}, nil
 	}
-	return identity, who, err
+	return identity, err
 }
 
 // redeem changes a code for a job. The database decides: of all who bring one code,

@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -199,12 +200,17 @@ func TestTwoWhoMakeRecoveryCodesAtOnceLeaveTen(t *testing.T) {
 }
 
 // Requirement: recovery-limits
-func TestTooManyRecoveryCodesAreRefusedPerPersonAndPerPlaceAlikeForStrangers(t *testing.T) {
+func TestTooManyRecoveryCodesFromOneNetworkAreRefusedAlikeForStrangers(t *testing.T) {
 	w := signintest.New(t)
-	w.Person(t, w.Site, "alice")
-	tries := func(login func(int) string, place func(int) string) int {
+	alice := w.Person(t, w.Site, "alice")
+	code := codesOf(t, w, w.Directory, alice.ID)[0]
+	try := func(login, place, code string) error {
+		_, err := w.Directory.Recover(t.Context(), w.Site, directory.RecoveryAnswer{Login: login, Code: code, Address: place})
+		return err
+	}
+	tries := func(login, place func(int) string) int {
 		for i := range 100 {
-			_, err := w.Directory.Recover(t.Context(), w.Site, directory.RecoveryAnswer{Login: login(i), Code: "0", Address: place(i)})
+			err := try(login(i), place(i), "0")
 			if e, ok := errors.AsType[*directory.TriesError](err); ok {
 				if e.Wait <= 0 || e.Wait > 15*time.Minute {
 					t.Errorf("wait %s", e.Wait)
@@ -218,20 +224,43 @@ func TestTooManyRecoveryCodesAreRefusedPerPersonAndPerPlaceAlikeForStrangers(t *
 		return 100
 	}
 	always := func(s string) func(int) string { return func(int) string { return s } }
-	places := func(prefix string) func(int) string {
+	many := func(prefix string) func(int) string {
 		return func(i int) string { return prefix + string(rune('0'+i/10)) + string(rune('0'+i%10)) }
 	}
-	if n := tries(always("alice"), places("192.0.2.1")); n != 10 {
-		t.Errorf("a person was tried %d times", n)
+	// Names of one person share no count: whose count is shared tells that both are theirs.
+	for i, login := range []string{"alice", "nobody", string(alice.ID), "alice@example.com"} {
+		if n := tries(always(login), always("192.0.2."+string(rune('1'+i)))); n != 10 {
+			t.Errorf("%s was tried %d times from one network", login, n)
+		}
+		if n := tries(always(login), many("198.51.100.1")); n != 100 {
+			t.Errorf("strangers kept %s out after %d tries", login, n)
+		}
 	}
-	if n := tries(always("nobody"), places("198.51.100.1")); n != 10 {
-		t.Errorf("nobody was tried %d times", n)
+	if n := tries(many("user"), always("203.0.113.9")); n != 30 {
+		t.Errorf("a network tried %d times", n)
 	}
-	if n := tries(places("user"), always("203.0.113.9")); n != 30 {
-		t.Errorf("a place tried %d times", n)
+	if err := try("alice", "203.0.113.77", code); err != nil {
+		t.Errorf("she is kept out by strangers: %v", err)
 	}
 	w.Clock.Advance(15 * time.Minute)
-	if n := tries(always("alice"), places("192.0.2.1")); n != 10 {
-		t.Errorf("later a person was tried %d times", n)
+	if n := tries(always("ALICE "), always("192.0.2.1")); n != 10 {
+		t.Errorf("later she was tried %d times", n)
+	}
+}
+
+func TestARealmTakesOnlySoManyRecoveryCodesWhereverTheyComeFrom(t *testing.T) {
+	w := signintest.New(t)
+	try, refused := directory.RecoveryTries(), 0
+	for i := range 6100 {
+		err := try(w.Site, directory.RecoveryAnswer{Login: "nobody", Address: fmt.Sprintf("10.%d.%d.1", i/250, i%250)}, w.Clock.Now())
+		if _, ok := errors.AsType[*directory.TriesError](err); ok {
+			refused++
+		}
+	}
+	if refused != 100 {
+		t.Errorf("%d of 6100 were refused", refused)
+	}
+	if err := try(w.Other, directory.RecoveryAnswer{Login: "nobody", Address: "192.0.2.1"}, w.Clock.Now()); err != nil {
+		t.Errorf("in another realm: %v", err)
 	}
 }

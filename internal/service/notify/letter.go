@@ -86,15 +86,32 @@ func (l *Letters) Write(site *model.Site, letter Letter, at time.Time) (Message,
 
 func (l *Letters) sheet(site *model.Site, letter Letter, p *message.Printer) sheet {
 	realm := cmp.Or(site.Realm.DisplayName, site.Realm.Name)
-	values := []any{"person", letter.Identity.DisplayName, "realm", realm, "passkey", letter.Passkey,
+	hello, passkey := "mail.hello", letter.Passkey
+	if likeLink(letter.Identity.DisplayName) {
+		hello = "mail.hello_somebody"
+	}
+	switch {
+	case passkey == "":
+		passkey = p.Text("mail.unnamed")
+	case likeLink(passkey):
+		passkey = p.Text("mail.no_name")
+	}
+	values := []any{"person", letter.Identity.DisplayName, "realm", realm, "passkey", passkey,
 		"at", when(letter.At, letter.Identity), "until", when(letter.Until, letter.Identity)}
 	text := func(key string) string { return p.Text(key, values...) }
 	both := func(key string) words { return words{text(key), p.HTML(key, values...)} }
 	light, dark := shades(site.Realm.Theme)
 	return sheet{Lang: p.Lang(), Realm: realm, Subject: text(letter.Kind + ".subject"), Heading: text(letter.Kind + ".heading"),
-		Button: text(letter.Kind + ".button"), LinkHint: text("mail.link"), Link: letter.Link, First: []words{both("mail.hello"), both(letter.Kind + ".lead")},
+		Button: text(letter.Kind + ".button"), LinkHint: text("mail.link"), Link: letter.Link, First: []words{both(hello), both(letter.Kind + ".lead")},
 		Last: both(letter.Kind + ".note"), Foot: both("mail.foot"), Light: light, Dark: dark}
 }
+
+// addressLike is what mail programs make a link of, with a scheme or without one.
+var addressLike = regexp.MustCompile(`(?i)://|www\.|[\pL\pN]\.\pL{2,}`)
+
+// likeLink reports whether a name would be one in a message: whoever chooses a name
+// must not put a link of theirs into a letter of ours.
+func likeLink(name string) bool { return addressLike.MatchString(name) }
 
 // text is the same for those who read plain text.
 func (s sheet) text() string {

@@ -13,8 +13,8 @@ import (
 )
 
 // kinds are all letters that there are.
-var kinds = []string{directory.NoticeBindingLink, "recovery_mail", directory.NoticeRecoveryLink, directory.NoticePasskeyAdded,
-	directory.NoticeCodesMade, directory.NoticeRecoveryUsed, "waiting"}
+var kinds = []string{directory.NoticeBindingLink, "recovery_mail", directory.NoticeRecoveryLink, directory.NoticePasskeyAdded, directory.NoticePasskeyGone,
+	directory.NoticeCodesMade, directory.NoticeRecoveryUsed, directory.NoticeEmailChanged, "waiting"}
 
 func write(t *testing.T, site *model.Site, l notify.Letter) notify.Message {
 	t.Helper()
@@ -65,7 +65,7 @@ func TestEachLetterSaysTheSameInTextAndInHTMLAndFetchesNothing(t *testing.T) {
 func TestEveryTextOfLettersIsUsedAndThereForEachLetter(t *testing.T) {
 	texts, err := notify.Texts()
 	check(t, err)
-	want := []string{"mail.foot", "mail.hello", "mail.link"}
+	want := []string{"mail.foot", "mail.hello", "mail.hello_somebody", "mail.link", "mail.no_name", "mail.unnamed"}
 	for _, kind := range kinds {
 		for _, part := range []string{"subject", "heading", "lead", "button", "note"} {
 			want = append(want, kind+"."+part)
@@ -93,5 +93,25 @@ func TestTimesAreThoseOfThePersonAndColoursThoseOfTheRealm(t *testing.T) {
 	odd := write(t, acme(model.Theme{Accent: `red;} </style><script>`}), notify.Letter{Kind: "waiting", Identity: ada})
 	if strings.Contains(odd.HTML, "<script>") || !strings.Contains(odd.HTML, "#0a6549") {
 		t.Errorf("an odd colour: %s", odd.HTML)
+	}
+}
+
+// Whoever chooses a name must not put a link of theirs into our letters.
+//
+// Requirement: mail-names
+func TestANameThatLooksLikeALinkIsNotShownInLetters(t *testing.T) {
+	for name, shown := range map[string]bool{"Ada Lovelace": true, "Dr. J. R. R. Tolkien": true, "ada@home": true, "Søren A.": true,
+		"https://evil.example/x": false, "Win! WWW.evil": false, "evil.example": false, "see ftp://x": false, "прize.рф": false} {
+		who := ada
+		who.DisplayName = name
+		for _, m := range []notify.Message{write(t, acme(model.Theme{}), notify.Letter{Kind: "binding_link", Identity: who, Link: theLink}),
+			write(t, acme(model.Theme{}), notify.Letter{Kind: "passkey_added", Identity: ada, Passkey: name, Link: theLink})} {
+			if got := strings.Contains(m.Text, name); got != shown || strings.Contains(m.HTML, name) != shown {
+				t.Errorf("%q is shown: %t, in %s", name, got, m.Text)
+			}
+			if !strings.Contains(m.Text, "Hello") || strings.ContainsAny(m.Text, "⟦⟧") {
+				t.Errorf("text %s", m.Text)
+			}
+		}
 	}
 }

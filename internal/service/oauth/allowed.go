@@ -180,7 +180,7 @@ func (h *holding) items(site *model.Site, client *model.Client) []string {
 func describeItems(site *model.Site, items []string) []ConsentItem {
 	list := []ConsentItem{}
 	add := func(i ConsentItem) {
-		if !slices.ContainsFunc(list, func(have ConsentItem) bool { return have.Title == i.Title && have.Text == i.Text }) {
+		if !slices.ContainsFunc(list, func(have ConsentItem) bool { return have.Title.same(i.Title) && have.Text.same(i.Text) }) {
 			list = append(list, i)
 		}
 	}
@@ -194,7 +194,7 @@ func describeItems(site *model.Site, items []string) []ConsentItem {
 		scope, at, placed := strings.Cut(rest, " at ")
 		switch {
 		case kind == "resource":
-			add(ConsentItem{Title: "Use " + resourceName(site, rest)})
+			add(ConsentItem{Title: useOf(site, rest)})
 		case kind == "scope" && placed:
 			add(placedScope(site, scope, at))
 		case kind == "scope" && !slices.Contains(personScopes, rest):
@@ -202,16 +202,16 @@ func describeItems(site *model.Site, items []string) []ConsentItem {
 		}
 	}
 	if len(list) == 0 && slices.Contains(items, "sign-in") {
-		add(ConsentItem{Title: "Know that you allowed it"})
+		add(ConsentItem{Title: say("may.know")})
 	}
 	return list
 }
 
-// placedScope is a scope at the service that it was allowed for.
+// placedScope is a scope at the service that it was allowed for. What was allowed
+// at this server itself is said by the service that has the scope, where one has.
 func placedScope(site *model.Site, scope, at string) ConsentItem {
-	item := DescribeScopes(site, []string{scope})[0]
-	if item.Text == "" && at != site.Issuer || resourceName(site, at) != at {
-		item.Text = "At " + resourceName(site, at)
+	if at == site.Issuer && resourceName(site, at) == at {
+		return DescribeScopes(site, []string{scope})[0]
 	}
-	return item
+	return describeScope(site, scope, service(site, at))
 }

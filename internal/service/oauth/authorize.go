@@ -198,9 +198,10 @@ func (e *Engine) Cancel(ctx context.Context, r Request, text string) (Outcome, e
 
 // A Party is an application as people are shown it. All of it is untrusted text.
 type Party struct {
-	ID                                 model.ClientID
-	Name                               string
-	Client, Logo, Policy, Terms, Reach string // URLs; Reach is the host that the answer goes to
+	ID                          model.ClientID
+	Name                        string
+	Client, Logo, Policy, Terms string // URLs
+	Reach                       Said   // where the answer goes; may say nothing
 }
 
 // goOn leads a good request to its next step.
@@ -252,6 +253,8 @@ func (e *Engine) mustSignIn(ctx context.Context, x *exchange, who *SignedIn) (bo
 		return true, nil
 	case !fresh && x.authz.maxAge >= 0 && age > int64(x.authz.maxAge):
 		return true, nil // OpenID Connect Core 1.0, Section 3.1.2.1
+	case x.administers() && (age > int64(adminSignIn.Seconds()) || !fresh && who.Session.PasskeyID == ""):
+		return true, nil
 	}
 	other, err := e.otherPerson(ctx, x, who)
 	if err != nil || other {

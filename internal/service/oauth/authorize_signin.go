@@ -41,7 +41,7 @@ func (e *Engine) SignInNeed(ctx context.Context, site *model.Site, text string) 
 		return SignInNeed{}
 	}
 	redirect := t.Params.Get("redirect_uri")
-	n := SignInNeed{Party: partyOf(c, redirect), Redirect: redirect, Passkey: needsPasskey(t.Params, c),
+	n := SignInNeed{Party: partyOf(c, redirect), Redirect: redirect, Passkey: needsPasskey(t.Params, c) || asksToAdminister(t.Params, c),
 		Locales: t.Params.Get("ui_locales"), Hint: t.Params.Get("login_hint")}
 	if redirect == "" && len(c.Settings.RedirectURIs) == 1 {
 		n.Redirect = c.Settings.RedirectURIs[0]

@@ -28,8 +28,8 @@ type Consent struct {
 // A ConsentItem is one thing that the application would have. Texts of details are
 // the application's and untrusted.
 type ConsentItem struct {
-	Title string
-	Text  string
+	Title Said
+	Text  Said   // more about it; may say nothing
 	Lines []Line // of authorization details
 	New   bool
 }
@@ -190,9 +190,9 @@ func partyOf(c *model.Client, redirect string) Party {
 	switch {
 	case redirect == "" || err != nil:
 	case loopbackHTTP(u) || u.Scheme != "https" && u.Scheme != "http":
-		p.Reach = "a program on this device"
+		p.Reach = say("reach.device")
 	default:
-		p.Reach = u.Hostname()
+		p.Reach = Said{Own: u.Hostname()}
 	}
 	if s.Origin == model.OriginDocument {
 		p.Reach = documentReach(p.Reach, c.ID)
@@ -203,15 +203,17 @@ func partyOf(c *model.Client, redirect string) Party {
 // documentReach names the host of a metadata document, on which its client's name
 // rests (OAuth Client ID Metadata Document, Section 8.5), beside where the answer
 // goes: any program on the device can use another's document.
-func documentReach(reach string, id model.ClientID) string {
+func documentReach(reach Said, id model.ClientID) Said {
 	u, err := url.Parse(string(id))
 	switch {
 	case err != nil:
 		return reach
-	case reach == "" || reach == u.Hostname():
-		return u.Hostname()
+	case reach.None() || reach.Own == u.Hostname():
+		return Said{Own: u.Hostname()}
+	case reach.Own == "":
+		return say("reach.device_in_name", "host", u.Hostname())
 	default:
-		return reach + ", in the name of " + u.Hostname()
+		return say("reach.host_in_name", "to", reach.Own, "host", u.Hostname())
 	}
 }
 
@@ -225,73 +227,4 @@ func webAddress(raw string) string {
 		return "" // an address is no name
 	}
 	return u.String()
-}
-
-// scopeWords are the scopes that everybody means the same by. Others are shown by
-// their name.
-var scopeWords = map[string]ConsentItem{
-	"openid":      {Title: "Know that it is you", Text: "An identifier that stays the same each time you sign in."},
-	"profile":     {Title: "See your profile", Text: "Name, picture, birthday, language and what else you have filled in here."},
-	"email":       {Title: "See your e-mail address"},
-	"phone":       {Title: "See your phone number"},
-	offlineAccess: {Title: "Keep this access while you are away", Text: "Until you take it back."},
-	administer:    {Title: "Manage this realm in your name", Text: "People, applications, keys and everything else that you may manage."},
-}
-
-// DescribeScopes puts scopes into words for people: those of OpenID Connect in
-// sentences, others by name and, where it is known, by the service they are for.
-func DescribeScopes(site *model.Site, scopes []string) []ConsentItem {
-	items := make([]ConsentItem, 0, len(scopes))
-	for _, s := range scopes {
-		if words, ok := scopeWords[s]; ok {
-			items = append(items, words)
-			continue
-		}
-		item := ConsentItem{Title: s}
-		for _, r := range site.Realm.Policy.Resources {
-			if slices.Contains(r.Scopes, s) && r.Name != "" {
-				item.Text = "At " + r.Name
-			}
-		}
-		items = append(items, item)
-	}
-	return items
-}
-
-// describeConsent marks what is new.
-func describeConsent(x *exchange, known []string) []ConsentItem {
-	scopes := x.consentScopes()
-	items := DescribeScopes(x.Site, scopes)
-	for i, s := range scopes {
-		items[i].New = anyNew(scopeItems(x, s), known)
-	}
-	for _, r := range x.otherResources() {
-		item := ConsentItem{Title: "Use " + resourceName(x.Site, r), New: !slices.Contains(known, "resource "+r)}
-		if slices.Contains(x.scope, scopeOpenID) {
-			// OpenID Connect Core 1.0, Section 5.3: one token for both.
-			item.Text = "It can also read here what you allow of your profile."
-		}
-		items = append(items, item)
-	}
-	for _, d := range x.details {
-		items = append(items, ConsentItem{Title: detailTitle(d), Lines: describeDetail(d), New: true})
-	}
-	return items
-}
-
-func resourceName(site *model.Site, resource string) string {
-	for _, r := range site.Realm.Policy.Resources {
-		if r.Resource == resource && r.Name != "" {
-			return r.Name
-		}
-	}
-	return resource
-}
-
-func detailTitle(raw json.RawMessage) string {
-	var d struct{ Type string }
-	if json.Unmarshal(raw, &d) != nil || d.Type == "" {
-		return "Do this"
-	}
-	return "Do this: " + d.Type
 }

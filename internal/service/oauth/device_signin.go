@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"strings"
 
 	"github.com/assent-id/assent/internal/model"
 )
@@ -19,7 +20,7 @@ func (e *SignInAgainError) Error() string { return "the device's application wan
 // request has no max_age and no acr_values, so the defaults are all there is
 // (OpenID Connect Dynamic Client Registration 1.0, Section 2).
 func (e *Engine) freshFor(ctx context.Context, client *model.Client, who *SignedIn, d model.DeviceRequest) error {
-	x := &exchange{client: client, now: model.MillisOf(e.cfg.Now())}
+	x := &exchange{client: client, now: model.MillisOf(e.cfg.Now()), scope: strings.Fields(d.Scope)}
 	x.authz.since = d.CreatedAt
 	for _, read := range []func(context.Context, *exchange) error{e.checkMaxAge, e.checkACR} {
 		if err := read(ctx, x); err != nil {

@@ -63,6 +63,11 @@ type People interface {
 	Identity(ctx context.Context, site *model.Site, id model.IdentityID) (model.Identity, error)
 }
 
+// Sessions lists those of a person that live: model.ErrNotFound for an unknown one.
+type Sessions interface {
+	Sessions(ctx context.Context, site *model.Site, id model.IdentityID) ([]model.Session, error)
+}
+
 // Authenticators finds authenticator configs.
 type Authenticators interface {
 	// For is that of an application; nil where it names none.
@@ -92,6 +97,7 @@ type Config struct {
 	People    People
 	Roles     Roles // nil: nobody is anything
 	Approvals Approvals
+	Sessions  Sessions
 	// Authenticators says where people authenticate; nil: on the realm's pages.
 	Authenticators Authenticators
 	Keyring        *seal.Keyring

@@ -51,6 +51,9 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 	if err != nil {
 		return nil, closed(err, InvalidGrant, "the grant is not valid")
 	}
+	if err := e.stillAdministers(ctx, x, ent); err != nil {
+		return nil, err
+	}
 	if ent.subject == "" {
 		if ent.subject, err = e.subject(ctx, x.Site, &x.client.Settings, ent.identity); err != nil {
 			return nil, err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
+	"strings"
 
 	"github.com/assent-id/assent/internal/model"
 )
@@ -29,6 +31,21 @@ func (s *Service) checkHost(ctx context.Context, n NewRealm) error {
 	}
 	if taken != nil {
 		return fmt.Errorf("host %s: %w", host, model.ErrConflict)
+	}
+	return nil
+}
+
+// checkRPID: browsers take a relying party id that is the host of the page, or a
+// parent of it (Web Authentication Level 3, Section 5.1.3, step 8). A name without a
+// dot is everybody's, but for localhost.
+func (s *Service) checkRPID(r *model.Realm) error {
+	id, host := r.Policy.RPID, s.base.Hostname()
+	if !r.Default && r.Policy.Host != "" {
+		host = r.Policy.Host
+	}
+	parent := net.ParseIP(host) == nil && hostPattern.MatchString(id) && strings.HasSuffix(host, "."+id) && (strings.Contains(id, ".") || id == "localhost")
+	if id != "" && id != host && !parent {
+		return fmt.Errorf("%w: rp_id is the host of the realm's issuer, or a domain that it is in", ErrPolicy)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
@@ -74,8 +75,8 @@ func checkPolicy(p model.RealmPolicy) error {
 		return fmt.Errorf("%w: attestation: %w", ErrPolicy, err)
 	}
 	for _, r := range p.Resources {
-		if u, err := url.Parse(r.Resource); err != nil || u.Scheme == "" || u.Fragment != "" { // RFC 8707, Section 2
-			return fmt.Errorf("%w: a resource is an absolute URI without a fragment", ErrPolicy)
+		if err := checkResource(r); err != nil {
+			return err
 		}
 	}
 	for _, t := range p.TrustedIssuers {
@@ -86,6 +87,24 @@ func checkPolicy(p model.RealmPolicy) error {
 	for name, schema := range p.DetailsTypes {
 		if name == "" || !strings.HasPrefix(string(bytes.TrimSpace(schema)), "{") {
 			return fmt.Errorf("%w: authorization_details_types maps names to JSON Schemas", ErrPolicy)
+		}
+	}
+	return nil
+}
+
+// maxScopeText is how long what people read of a scope may be, in characters.
+const maxScopeText = 120
+
+func checkResource(r model.ResourcePolicy) error {
+	if u, err := url.Parse(r.Resource); err != nil || u.Scheme == "" || u.Fragment != "" { // RFC 8707, Section 2
+		return fmt.Errorf("%w: a resource is an absolute URI without a fragment", ErrPolicy)
+	}
+	for scope, text := range r.ScopeTexts {
+		if !slices.Contains(r.Scopes, scope) {
+			return fmt.Errorf("%w: scope_texts are for the scopes of the resource", ErrPolicy)
+		}
+		if n := utf8.RuneCountInString(text); n == 0 || n > maxScopeText || text != strings.TrimSpace(model.Printable(text, len(text)+1)) {
+			return fmt.Errorf("%w: a text of scope_texts has 1 to %d characters that can be seen, and no space at either end", ErrPolicy, maxScopeText)
 		}
 	}
 	return nil
@@ -134,9 +153,14 @@ func (s *Service) PatchPolicy(ctx context.Context, id model.RealmID, c PolicyCha
 		if refused = nil; c.Version != 0 && r.Version != c.Version {
 			refused = ErrChanged
 		} else {
-			host := r.Policy.Host
-			if r.Policy, refused = c.over(r.Policy); refused == nil && r.Policy.Host != host {
+			old := r.Policy
+			r.Policy, refused = c.over(r.Policy)
+			switch {
+			case refused != nil:
+			case r.Policy.Host != old.Host:
 				refused = fmt.Errorf("%w: the realm's own host is settled when it is created", ErrPolicy)
+			case r.Policy.RPID != old.RPID:
+				refused = s.checkRPID(r)
 			}
 		}
 		if refused != nil {

@@ -234,6 +234,9 @@ func (s *Service) Create(ctx context.Context, n NewRealm) (*model.Site, error) {
 	if err := checkPolicy(n.Policy); err != nil {
 		return nil, err
 	}
+	if err := s.checkRPID(&model.Realm{Default: n.Default, Policy: n.Policy}); err != nil {
+		return nil, err
+	}
 	if n.DisplayName == "" {
 		n.DisplayName = n.Name
 	}

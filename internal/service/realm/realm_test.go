@@ -94,7 +94,7 @@ func TestARealmIsAddressedByItsIssuer(t *testing.T) {
 	}{
 		{base, realm.NewRealm{Name: "default", Default: true}, base, "", base, "id.example", "__Host-assent"},
 		{base, realm.NewRealm{Name: "acme"}, base + "/realms/acme", "/realms/acme", base, "id.example", "__Host-assent-acme"},
-		{base, realm.NewRealm{Name: "acme", Policy: model.RealmPolicy{RPID: "example"}}, base + "/realms/acme", "/realms/acme", base, "example", "__Host-assent-acme"},
+		{base, realm.NewRealm{Name: "acme", Policy: model.RealmPolicy{Host: "login.acme.example", RPID: "acme.example"}}, "https://login.acme.example", "", "https://login.acme.example", "acme.example", "__Host-assent-acme"},
 		{"http://localhost:8420", realm.NewRealm{Name: "acme"}, "http://localhost:8420/realms/acme", "/realms/acme", "http://localhost:8420", "localhost", "assent-acme"},
 		{"http://[::1]:8420", realm.NewRealm{Name: "default", Default: true}, "http://[::1]:8420", "", "http://[::1]:8420", "::1", "assent"},
 	}

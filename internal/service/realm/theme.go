@@ -86,8 +86,8 @@ func (s *Service) SetLogo(ctx context.Context, c LogoChange) (model.Realm, error
 	if len(c.Data) == 0 || len(c.Data) > MaxLogo {
 		return model.Realm{}, fmt.Errorf("%w: a picture has 1 to %d bytes", ErrLogo, MaxLogo)
 	}
-	p, err := picture.Read(c.Data)
-	if err != nil || p.Width > maxSide || p.Height > maxSide {
+	p, err := picture.Read(c.Data, maxSide)
+	if err != nil {
 		return model.Realm{}, fmt.Errorf("%w: a picture is a PNG, JPEG or WebP of at most %d pixels a side", ErrLogo, maxSide)
 	}
 	return s.logo(ctx, c, p.MediaType)

@@ -51,7 +51,7 @@ func TestAPasskeyOfAnotherRealmOfTheHostIsNotCalledUnknown(t *testing.T) {
 
 func passkeysElsewhere(t *testing.T, w *signintest.World) {
 	t.Helper()
-	afar := sibling(t, w, "afar", model.RealmPolicy{Development: true, RPID: "afar.example"})
+	afar := sibling(t, w, "afar", model.RealmPolicy{Development: true, Host: "afar.example"})
 	nobody := signintest.Software(t, w.Site)
 	blue := w.Person(t, w.Other, "bo")
 	near, far := signintest.NewVirtual(w.Other), signintest.NewVirtual(afar)
@@ -158,7 +158,7 @@ func realmsApart(t *testing.T, w *signintest.World) {
 // excluded is what a browser is told that a person has already.
 func excluded(t *testing.T, w *signintest.World, site *model.Site, id model.IdentityID) [][]byte {
 	t.Helper()
-	c, err := w.Directory.BeginBinding(t.Context(), site, w.Token(t, site, id), id)
+	c, err := w.Directory.BeginBinding(t.Context(), site, w.Token(t, site, id), w.Proof(t, site, id))
 	if err != nil {
 		t.Fatal(err)
 	}

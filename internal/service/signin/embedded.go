@@ -38,15 +38,16 @@ func (s *Service) FinishEmbedded(ctx context.Context, site *model.Site, e Embedd
 }
 
 // Prove is [Service.FinishEmbedded] where a person shows no more than that a passkey
-// is theirs: the session that opens with it is over at once.
-func (s *Service) Prove(ctx context.Context, site *model.Site, e Embedded) (model.IdentityID, error) {
+// is theirs: the session that opens with it is over at once. It says who proved which
+// passkey when.
+func (s *Service) Prove(ctx context.Context, site *model.Site, e Embedded) (model.Session, error) {
 	session, err := s.FinishEmbedded(ctx, site, e)
 	if err != nil {
-		return "", err
+		return model.Session{}, err
 	}
 	// A session that stays open is of no use to anybody either: nobody has its cookie.
 	if err := s.End(ctx, site, session, string(session.IdentityID)); err != nil {
 		s.log.WarnContext(ctx, "end session of a proof", slog.String("session", string(session.ID)), slog.Any("error", err))
 	}
-	return session.IdentityID, nil
+	return session, nil
 }

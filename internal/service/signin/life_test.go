@@ -45,9 +45,12 @@ type heldSession struct {
 }
 
 type heldBinding struct {
-	device *passkey.Software
-	proved bool // somebody signed in opened it
-	answer directory.BindingAnswer
+	device   *passkey.Software
+	proved   bool // somebody signed in opened it
+	recovery bool
+	over     bool // the person was suspended since, or what was proved was revoked
+	by       model.PasskeyID
+	answer   directory.BindingAnswer
 }
 
 type heldAnswer struct {
@@ -106,20 +109,26 @@ func (l *life) openLink(t *rapid.T) {
 	switch {
 	case l.suspended:
 		want = directory.ErrNotAllowed
+	case len(l.keys) > 0 && !l.hasKey():
+		want = directory.ErrRecoveryRequired
 	case l.hasKey() && !signedIn:
 		want = directory.ErrProofRequired
 	}
-	expectError(t, "open a link", l.open(t, b.Link, signedIn), want)
+	expectError(t, "open a link", l.open(t, b, signedIn), want)
 }
 
 // open opens a link and keeps the answer that a browser will bring.
-func (l *life) open(t *rapid.T, link string, signedIn bool) error {
-	_, token, _ := strings.Cut(link, "?token=")
+func (l *life) open(t *rapid.T, b directory.Binding, signedIn bool) error {
+	_, token, _ := strings.Cut(b.Link, "?token=")
 	var who model.IdentityID
 	if signedIn {
 		who = l.who.ID
 	}
-	c, err := l.w.Directory.BeginBinding(t.Context(), l.w.Site, token, who)
+	proof, err := l.w.ProofOf(t.Context(), l.w.Site, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := l.w.Directory.BeginBinding(t.Context(), l.w.Site, token, proof)
 	if err != nil {
 		return err
 	}
@@ -131,7 +140,9 @@ func (l *life) open(t *rapid.T, link string, signedIn bool) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.bindings = append(l.bindings, heldBinding{device, signedIn, directory.BindingAnswer{State: c.State, Response: response, SignedIn: who}})
+	l.bindings = append(l.bindings, heldBinding{device: device, proved: signedIn,
+		recovery: b.Job.Proof == model.ProofRecovery, by: proof.PasskeyID,
+		answer: directory.BindingAnswer{State: c.State, Response: response, SignedIn: who}})
 	return nil
 }
 
@@ -148,14 +159,18 @@ func (l *life) bind(t *rapid.T) {
 		b.answer.SignedIn = ""
 	}
 	bound, err := l.w.Directory.FinishBinding(t.Context(), l.w.Site, b.answer)
-	if l.suspended {
-		expectError(t, "bind while suspended", err, directory.ErrNotAllowed)
+	if l.suspended && !errors.Is(err, directory.ErrNotAllowed) {
+		expectError(t, "bind while suspended", err, directory.ErrLinkUnknown)
 	}
 	if err != nil {
 		return // whether a link still works is another promise
 	}
-	if l.suspended {
+	switch {
+	case l.suspended:
 		t.Fatal("a suspended person bound a passkey")
+	case b.recovery:
+	case len(l.keys) > 0 && (!b.proved || b.over):
+		t.Fatalf("whoever had a passkey bound another; proved %v, over %v", b.proved, b.over)
 	}
 	k := &heldKey{device: b.device, id: bound.Passkey.ID}
 	l.keys = append(l.keys, k)
@@ -222,6 +237,9 @@ func (l *life) revoke(t *rapid.T) {
 	for _, s := range l.sessions {
 		s.dead = s.dead || s.key == k
 	}
+	for i := range l.bindings {
+		l.bindings[i].over = l.bindings[i].over || l.bindings[i].by == k.id
+	}
 }
 
 func (l *life) sample(t *rapid.T) (*heldKey, directory.PasskeyRef) {
@@ -241,6 +259,9 @@ func (l *life) suspend(t *rapid.T) {
 	for _, s := range l.sessions {
 		s.dead = true
 	}
+	for i := range l.bindings {
+		l.bindings[i].over = true
+	}
 }
 
 func (l *life) activate(t *rapid.T) {
@@ -253,6 +274,9 @@ func (l *life) activate(t *rapid.T) {
 func (l *life) makeCodes(t *rapid.T) {
 	l.tick()
 	codes, err := l.w.Directory.NewRecoveryCodes(t.Context(), l.w.Site, l.who.ID, string(l.who.ID))
+	if _, often := errors.AsType[*directory.TooOftenError](err); often {
+		return
+	}
 	expectError(t, "make codes", err, nil)
 	l.codes = codes
 }
@@ -272,7 +296,7 @@ func (l *life) recover(t *rapid.T) {
 	if l.suspended {
 		t.Fatal("a suspended person recovered")
 	}
-	expectError(t, "open the link of a recovery", l.open(t, b.Link, false), nil)
+	expectError(t, "open the link of a recovery", l.open(t, b, false), nil)
 }
 
 // check holds what there is to what there should be.

@@ -358,7 +358,7 @@ func TestStatesThatAreNotOursOrTooOldBeginAgain(t *testing.T) {
 func bindingState(t *testing.T, w *signintest.World) string {
 	t.Helper()
 	bob := w.Person(t, w.Site, "bob")
-	c, err := w.Directory.BeginBinding(t.Context(), w.Site, w.Token(t, w.Site, bob.ID), "")
+	c, err := w.Directory.BeginBinding(t.Context(), w.Site, w.Token(t, w.Site, bob.ID), directory.Proof{})
 	if err != nil {
 		t.Fatal(err)
 	}

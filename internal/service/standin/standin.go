@@ -48,7 +48,8 @@ type Directory interface {
 	Identity(context.Context, *model.Site, model.IdentityID) (model.Identity, error)
 	Passkeys(context.Context, *model.Site, model.IdentityID) ([]model.Passkey, error)
 	CreateBindingJob(context.Context, *model.Site, directory.NewBinding) (directory.Binding, error)
-	BeginBinding(ctx context.Context, site *model.Site, token string, signedIn model.IdentityID) (directory.BindingCeremony, error)
+	HadPasskey(context.Context, *model.Site, model.IdentityID) (bool, error)
+	BeginBinding(ctx context.Context, site *model.Site, token string, proof directory.Proof) (directory.BindingCeremony, error)
 	FinishBinding(context.Context, *model.Site, directory.BindingAnswer) (directory.Bound, error)
 }
 
@@ -93,7 +94,13 @@ func (s *Service) Bind(ctx context.Context, site *model.Site, id model.IdentityI
 	if err != nil {
 		return model.Passkey{}, err
 	}
-	job, err := s.cfg.Directory.CreateBindingJob(ctx, site, directory.NewBinding{IdentityID: identity.ID, Actor: actor})
+	// Who had a passkey must prove one to bind another. In a realm for development the
+	// operator's word does, as with any link for recovery.
+	had, err := s.cfg.Directory.HadPasskey(ctx, site, identity.ID)
+	if err != nil {
+		return model.Passkey{}, err
+	}
+	job, err := s.cfg.Directory.CreateBindingJob(ctx, site, directory.NewBinding{IdentityID: identity.ID, Actor: actor, Recovery: had})
 	if err != nil {
 		return model.Passkey{}, err
 	}
@@ -101,9 +108,7 @@ func (s *Service) Bind(ctx context.Context, site *model.Site, id model.IdentityI
 	if err != nil {
 		return model.Passkey{}, fmt.Errorf("binding link: %w", err)
 	}
-	// Who has a passkey already must prove it to bind another. In a realm for
-	// development the operator's word does.
-	ceremony, err := s.cfg.Directory.BeginBinding(ctx, site, link.Query().Get("token"), identity.ID)
+	ceremony, err := s.cfg.Directory.BeginBinding(ctx, site, link.Query().Get("token"), directory.Proof{})
 	if err != nil {
 		return model.Passkey{}, err
 	}
@@ -111,7 +116,7 @@ func (s *Service) Bind(ctx context.Context, site *model.Site, id model.IdentityI
 	if err != nil {
 		return model.Passkey{}, err
 	}
-	bound, err := s.cfg.Directory.FinishBinding(ctx, site, directory.BindingAnswer{State: ceremony.State, Response: response, SignedIn: identity.ID})
+	bound, err := s.cfg.Directory.FinishBinding(ctx, site, directory.BindingAnswer{State: ceremony.State, Response: response})
 	if err != nil {
 		return model.Passkey{}, err
 	}

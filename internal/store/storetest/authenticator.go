@@ -45,10 +45,25 @@ var authenticatorPromises = []promise{
 	{"AConfigIsChangedOncePerVersion", func(w *world) {
 		c := w.config()
 		c.Name, c.Settings.RPID, c.UpdatedAt = "Other", "", start+1
-		w.ok(w.UpdateAuthenticatorConfig(w.ctx, c, model.Effects{}))
-		w.refused(w.UpdateAuthenticatorConfig(w.ctx, c, model.Effects{}), model.ErrConflict)
+		w.ok(w.UpdateAuthenticatorConfig(w.ctx, c, false, model.Effects{}))
+		w.refused(w.UpdateAuthenticatorConfig(w.ctx, c, false, model.Effects{}), model.ErrConflict)
 		c.Version = 2
 		same(w, got(w.AuthenticatorConfig(w.ctx, c.RealmID, c.ID)), c)
+	}},
+	{"AConfigThatMovedTakesItsOpenLinksAlongAndNoOthers", func(w *world) {
+		c, other := w.config(), w.config()
+		mine, theirs := newJob(w.home.person), newJob(w.home.person)
+		mine.ConfigID, theirs.ConfigID = c.ID, other.ID
+		w.ok(w.CreateBindingJobs(w.ctx, []model.BindingJob{mine, theirs}, model.Effects{}))
+		c.UpdatedAt = start + 1
+		w.ok(w.UpdateAuthenticatorConfig(w.ctx, c, false, model.Effects{}))
+		same(w, got(w.BindingJob(w.ctx, mine.RealmID, mine.ID)).State, model.BindingLinkSent)
+		w.refused(w.UpdateAuthenticatorConfig(w.ctx, c, true, model.Effects{}), model.ErrConflict)
+		same(w, got(w.BindingJob(w.ctx, mine.RealmID, mine.ID)).State, model.BindingLinkSent)
+		c.Version = 2
+		w.ok(w.UpdateAuthenticatorConfig(w.ctx, c, true, model.Effects{}))
+		same(w, got(w.BindingJob(w.ctx, mine.RealmID, mine.ID)).State, model.BindingRevoked)
+		same(w, got(w.BindingJob(w.ctx, theirs.RealmID, theirs.ID)).State, model.BindingLinkSent)
 	}},
 	{"AConfigThatNobodyNamesIsDeletedOnceAndInTheVersionThatIsMeant", func(w *world) {
 		c := w.config()

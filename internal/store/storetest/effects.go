@@ -151,7 +151,7 @@ var deeds = []deed{
 	}},
 	{"UpdateAuthenticatorConfig", func(w *world) func(model.Effects) error {
 		c := w.config()
-		return func(fx model.Effects) error { return w.UpdateAuthenticatorConfig(w.ctx, c, fx) }
+		return func(fx model.Effects) error { return w.UpdateAuthenticatorConfig(w.ctx, c, true, fx) }
 	}},
 	{"DeleteAuthenticatorConfig", func(w *world) func(model.Effects) error {
 		c := w.config()

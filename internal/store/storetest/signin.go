@@ -132,9 +132,9 @@ var signInPromises = []promise{
 		same(w, []bool{s.OpenedBy(first.ID), s.OpenedBy(second.ID), s.OpenedBy(other.ID), s.OpenedBy("")}, []bool{true, true, false, false})
 		others := newSession(w.home.passkey)
 		w.ok(w.SignIn(w.ctx, newOnce(s.RealmID, model.OnceCeremony), others, useOf(w.home.passkey, start), model.Effects{}))
-		w.ok(w.RevokePasskey(w.ctx, s.RealmID, other.ID, start+1, model.Effects{}))
+		w.ok(w.RevokePasskey(w.ctx, endOf(other, start+1), model.Effects{}))
 		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
-		w.ok(w.RevokePasskey(w.ctx, s.RealmID, first.ID, start+2, model.Effects{}))
+		w.ok(w.RevokePasskey(w.ctx, endOf(first, start+2), model.Effects{}))
 		s.EndedAt = start + 2
 		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, s.Digest)), s)
 		same(w, got(w.SessionByDigest(w.ctx, s.RealmID, others.Digest)), others)

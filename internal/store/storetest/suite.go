@@ -42,6 +42,7 @@ func Run(t *testing.T, fresh Database) {
 		{"Group", groupPromises},
 		{"Role", rolePromises},
 		{"Binding", bindingPromises},
+		{"Passkey", passkeyPromises},
 		{"SignIn", signInPromises},
 		{"Password", passwordPromises},
 		{"Approval", approvalPromises},

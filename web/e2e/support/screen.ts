@@ -22,12 +22,20 @@ export async function inspect(page: Page, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     for (const [size, viewport] of Object.entries(sizes)) {
       await page.setViewportSize(viewport);
+      await drawn(page);
       await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
       expect(await serious(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
       expect(await overflows(page), `${name} is wider than a ${size}`).toBe(false);
     }
   }
   await page.setViewportSize(sizes.desktop);
+}
+
+/** Waits until every frame has been drawn at its new size. */
+async function drawn(page: Page): Promise<void> {
+  for (const frame of page.frames()) {
+    await frame.evaluate(() => new Promise((resume) => requestAnimationFrame(() => requestAnimationFrame(resume))));
+  }
 }
 
 async function serious(page: Page): Promise<string[]> {

@@ -23,6 +23,15 @@ async function openShop(server: Server): Promise<void> {
   await writeFile(join(server.data, "apps.json"), JSON.stringify({ applications: [app] }));
   const ended = await server.assent("app", "apply", "apps.json", "--database", "assent.db", "--key-file", "dev.key");
   expect(ended.code, ended.stderr).toBe(0);
+  const shopAPI = {
+    ...{ resource: "https://shop.example/api", name: "Shop API", scopes: ["orders:read"] },
+    scope_texts: { "orders:read": "See your orders" },
+  };
+  await writeFile(join(server.data, "policy.json"), JSON.stringify({ resources: [shopAPI] }));
+  const policy = await server.assent(
+    ...["realm", "policy", "--set", "policy.json", "--database", "assent.db", "--key-file", "dev.key"],
+  );
+  expect(policy.code, policy.stderr).toBe(0);
 }
 
 /** The person allows the shop something; answers with the shop's tokens. */
@@ -136,6 +145,8 @@ test("the whole life of an account: passkeys, browsers, applications", async ({ 
   await other.close();
 
   await expect(row(page, "applications", "Corner Shop")).toContainText("See your e-mail address");
+  await expect(row(page, "applications", "Corner Shop")).toContainText("See your orders");
+  await expect(row(page, "applications", "Corner Shop")).not.toContainText("orders:read");
   await row(page, "applications", "Corner Shop").getByRole("button", { name: "Take back" }).click();
   await expect(page.locator("#no-apps")).toBeVisible();
   await inspect(page, "account-taken-back");
@@ -183,6 +194,7 @@ test("recovery codes are kept, and let a person in on a new device, who is told 
   await page.emulateMedia({ media: "screen" });
   await page.getByRole("link", { name: "I have kept them" }).click();
   await expect(page.locator("#codes")).toContainText("10 of 10 codes are left");
+  await inspect(page, "account-codes-left");
 
   const lost = await newPerson(browser);
   await lost.page.goto(`${server.baseURL}/signin`);
@@ -197,6 +209,8 @@ test("recovery codes are kept, and let a person in on a new device, who is told 
   await inspect(lost.page, "recover-wrong");
   await lost.page.getByLabel("Recovery code").fill((codes[0] ?? "").toLowerCase());
   await lost.page.keyboard.press("Enter");
+  await expect(lost.page.getByRole("heading", { name: "Create a new passkey" })).toBeVisible();
+  await inspect(lost.page, "bind-recovery");
   await lost.page.getByRole("button", { name: "Create passkey" }).click();
   await expect(lost.page).toHaveURL(/\/(approver\/|account)/);
   await openAccount(lost.page, server);
@@ -206,6 +220,14 @@ test("recovery codes are kept, and let a person in on a new device, who is told 
   await expect
     .poll(async () => (await fetch(`${server.baseURL}/dev/mailbox`)).text(), { timeout: 30_000 })
     .toMatch(/recovery code/i);
+  for (const code of codes.slice(1, 9)) {
+    const form = { username: "demo", code };
+    const tried = await lost.page.request.post(`${server.baseURL}/recover`, { form, maxRedirects: 0 });
+    expect(tried.status()).toBe(303);
+  }
+  await openAccount(lost.page, server);
+  await expect(lost.page.locator("#codes")).toContainText("Only one code is left");
+  await inspect(lost.page, "account-codes-few");
   await lost.page.context().close();
 });
 

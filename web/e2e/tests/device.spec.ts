@@ -57,7 +57,7 @@ test("a person types the code in, compares it, and the device goes on", async ({
   expect((await poll(server, client, device_code)).error).toBe("authorization_pending");
   await page.getByRole("button", { name: "Allow" }).click();
   await expect(page.getByRole("heading", { name: "Your device is connected" })).toBeVisible();
-  await inspect(page, "device-connected");
+  await inspect(page, "device-done");
   expect((await poll(server, client, device_code)).access_token).toBeTruthy();
 });
 
@@ -75,7 +75,7 @@ test("a link with the code in it asks all the same, after signing in, and no is 
   await expect(page.locator("#user-code")).toHaveText(started.user_code);
   await page.getByRole("button", { name: "Deny" }).click();
   await expect(page.getByRole("heading", { name: "Nothing was connected" })).toBeVisible();
-  await inspect(page, "device-denied");
+  await inspect(page, "device-done-denied");
   expect((await poll(server, client, started.device_code)).error).toBe("access_denied");
   await page.goBack();
   await page.goto(started.verification_uri_complete);

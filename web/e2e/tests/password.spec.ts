@@ -65,6 +65,8 @@ test("the sign-in page offers both, and the form leads on to the application", a
   await page.goto(`${server.baseURL}/oauth/authorize?${query}`);
   await expect(page.locator("#start")).toBeVisible();
   await expect(page.locator("#password")).toHaveCount(0);
+  await expect(page.locator("#lead")).toContainText("with your password. This needs your passkey.");
+  await inspect(page, "signin-password-session");
   await rp.stop();
   await context.close();
 });

@@ -18,7 +18,7 @@ const entry = `
     return createElement("main", null,
       createElement("h1", null, "Shop"),
       createElement(SignInButton, { onClick, onError: (error) => setSaid(error.message) }),
-      createElement(SignInButton, { onClick, disabled: true }, "Not now"),
+      createElement(SignInButton, { onClick, disabled: true, icon: null }, "Not now"),
       createElement("p", { role: "status" }, said));
   }
   createRoot(document.getElementById("root")).render(createElement(App));
@@ -44,7 +44,7 @@ async function open(page: Page) {
   await page.route("https://shop.example/**", (route) =>
     route.fulfill({
       contentType: "text/html",
-      body: `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Shop</title><style>:root { color-scheme: light dark }</style><div id="root"></div></html>`,
+      body: `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Shop</title><style>:root { color-scheme: light dark; font-family: system-ui, sans-serif } body { margin: 2rem } main { display: flex; flex-wrap: wrap; gap: 1rem } h1, p { flex-basis: 100%; margin: 0 }</style><div id="root"></div></html>`,
     }),
   );
   await page.goto("https://shop.example/");
@@ -58,6 +58,8 @@ test("the React button is busy while it signs in: clicked once, focused all the 
   await open(page);
   const button = page.locator("button").first();
   await expect(button).toHaveText("Sign in with a passkey");
+  await expect(button.locator("svg")).toHaveCount(1);
+  await expect(page.getByRole("button", { name: "Not now" }).locator("svg")).toHaveCount(0);
   await inspect(page, "react-button");
   await button.focus();
   await page.keyboard.press("Enter");

@@ -1,3 +1,5 @@
+import { newIdentity, operate } from "../support/operate.ts";
+import { newPerson } from "../support/person.ts";
 import { inspect } from "../support/screen.ts";
 import { approveButton, demoAsk, denyButton, expect, openRequest, outcome, test } from "../support/test.ts";
 
@@ -28,6 +30,81 @@ test("signing out by a plain form, a used link and an unknown page", async ({ se
   await page.goto(`${server.baseURL}/pages/static/nothing`);
   await expect(page.getByRole("heading", { name: "There is no page here" })).toBeVisible();
   await inspect(page, "error");
+});
+
+test("links that are too old, for somebody else, or of somebody who is stopped", async ({
+  server,
+  person: { page },
+  browser,
+}) => {
+  const link = async (who: string) =>
+    (await operate(server, "identity", "link", who, "--base-url", server.baseURL, "--expires", "1m")).link ?? "";
+  const toBob = await newIdentity(server, "bob", "Bob Stone");
+  const old = await link("bob");
+  await page.goto(toBob);
+  await expect(page.getByRole("heading", { name: "You are signed in as somebody else" })).toBeVisible();
+  await inspect(page, "link-other");
+  const plain = await link("demo");
+  await page.goto(`${server.baseURL}/account`);
+  await page.getByRole("link", { name: "Remove" }).click();
+  await page.getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Remove passkey" }).click();
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await page.goto(plain);
+  await expect(page.getByRole("heading", { name: "This link is not enough" })).toBeVisible();
+  await inspect(page, "link-lost");
+  const stranger = (await newPerson(browser)).page;
+  const toEve = await newIdentity(server, "eve", "Eve Rain");
+  const suspended = await server.assent(
+    "identity",
+    "suspend",
+    "eve",
+    "--database",
+    "assent.db",
+    "--key-file",
+    "dev.key",
+  );
+  expect(suspended.code, suspended.stderr).toBe(0);
+  // The running server hears of what another process did within a second.
+  await expect.poll(async () => (await stranger.goto(toEve))?.status()).toBe(403);
+  await expect(stranger.getByRole("heading", { name: "This account is stopped" })).toBeVisible();
+  await inspect(stranger, "link-stopped");
+  // A link lives for a minute at least.
+  await expect.poll(async () => (await stranger.goto(old))?.status(), { timeout: 90_000, intervals: [2000] }).toBe(410);
+  await expect(stranger.getByRole("heading", { name: "This link is too old" })).toBeVisible();
+  await inspect(stranger, "link-expired");
+  await stranger.context().close();
+});
+
+test("another passkey, and the letter about it in the mailbox", async ({ server, person }) => {
+  const { page, device } = person;
+  await page.goto(`${server.baseURL}/dev/mailbox`);
+  await expect(page.getByText("No messages yet")).toBeVisible();
+  await inspect(page, "mailbox-empty");
+  await page.goto(`${server.baseURL}/account/passkeys/new`);
+  await expect(page.getByRole("heading", { name: "Add a passkey" })).toBeVisible();
+  await inspect(page, "account-add");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(page.getByRole("heading", { name: "Add another passkey" })).toBeVisible();
+  await inspect(page, "bind-another");
+  await device.present(false);
+  await person.plugIn();
+  await page.getByRole("button", { name: "Create passkey" }).click();
+  await expect(page.locator("#done")).toContainText("Your new passkey is ready");
+  await expect
+    .poll(async () => (await page.goto(`${server.baseURL}/dev/mailbox`)) && page.locator(".letter").count(), {
+      timeout: 30_000,
+    })
+    .toBe(1);
+  await inspect(page, "mailbox");
+  // A mail program shows the letter without the server.
+  const letter = await page.request.get(
+    new URL((await page.locator("iframe").getAttribute("src")) ?? "", page.url()).href,
+  );
+  await page.goto("about:blank");
+  await page.setContent(await letter.text());
+  await expect(page.getByRole("heading", { name: "You have a new passkey" })).toBeVisible();
+  await inspect(page, "letter");
 });
 
 test("sign-in and binding without script", async ({ server, browser }) => {

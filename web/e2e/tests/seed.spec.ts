@@ -18,7 +18,11 @@ async function replay() {
   return { code, out };
 }
 
-// Requirement: sdk-replay
+// The same steps, with pages that people see, are in embedded.spec.ts: binding in "a
+// new account", then "automatic" and its manual twin. Here the script takes them with
+// curl and a bare page, so that whoever reads it sees everything that crosses the wire.
+//
+// Requirement: sdk-replay, sdk-bind, sdk-automatic, sdk-manual
 test("the way from an empty database to the tokens is a script that ends well, twice in a row", async () => {
   test.setTimeout(300_000);
   for (const time of ["first", "second"]) {

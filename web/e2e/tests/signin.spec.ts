@@ -1,7 +1,7 @@
-import { deflateSync } from "node:zlib";
 import type { Page } from "@playwright/test";
 import { management, newIdentity, operate } from "../support/operate.ts";
 import { type Device, newPerson, type Passkey, type Person } from "../support/person.ts";
+import { mark, markSide } from "../support/png.ts";
 import { newRelyingParty, type RelyingParty } from "../support/relyingparty.ts";
 import { inspect } from "../support/screen.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -301,12 +301,14 @@ test("a realm's logo, colours and help stand on its pages, within their policy",
   const api = await management(server);
   const theme = { accent: "#7a1fa2", accent_dark: "#ffd54f", help_url: "https://help.example/sign-in" };
   await api.call("PATCH", "/theme", { theme });
-  await api.call("PUT", "/theme/logo/light", { logo: { data: picture([122, 31, 162]).toString("base64") } });
-  await api.call("PUT", "/theme/logo/dark", { logo: { data: picture([255, 213, 79]).toString("base64") } });
+  await api.call("PUT", "/theme/logo/light", {
+    logo: { data: mark([122, 31, 162], [255, 255, 255]).toString("base64") },
+  });
+  await api.call("PUT", "/theme/logo/dark", { logo: { data: mark([255, 213, 79], [40, 24, 0]).toString("base64") } });
   await withoutOffers(page);
   await page.context().clearCookies();
   await page.goto(`${server.baseURL}/signin`);
-  await expect(page.getByRole("img")).toHaveJSProperty("naturalWidth", 160);
+  await expect(page.getByRole("img")).toHaveJSProperty("naturalWidth", markSide);
   await expect(start(page)).toHaveCSS("background-color", "rgb(122, 31, 162)");
   await expect(start(page)).toHaveCSS("color", "rgb(255, 255, 255)");
   await page.emulateMedia({ colorScheme: "dark" });
@@ -315,36 +317,6 @@ test("a realm's logo, colours and help stand on its pages, within their policy",
   await expect(page.getByRole("link", { name: "Help", exact: true })).toHaveAttribute("href", theme.help_url);
   await inspect(page, "signin-theme");
   await page.goto(`${server.baseURL}/pages/static/nothing`);
-  await expect(page.getByRole("img")).toHaveJSProperty("naturalWidth", 160);
+  await expect(page.getByRole("img")).toHaveJSProperty("naturalWidth", markSide);
   await inspect(page, "error-theme");
 });
-
-/** A PNG of one colour, 160 by 48. */
-function picture([red, green, blue]: [number, number, number]): Buffer {
-  const [width, height] = [160, 48];
-  const row = Buffer.from([0, ...Array.from({ length: width }, () => [red, green, blue]).flat()]);
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const rows = deflateSync(Buffer.concat(Array.from({ length: height }, () => row)));
-  const parts = [chunk("IHDR", header), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))];
-  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), ...parts]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type), data]);
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(crc(body));
-  return Buffer.concat([length, body, sum]);
-}
-
-function crc(data: Buffer): number {
-  let sum = 0xffffffff;
-  for (const byte of data) {
-    sum ^= byte;
-    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
-  }
-  return ~sum >>> 0;
-}

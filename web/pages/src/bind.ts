@@ -1,5 +1,6 @@
 /** Create a passkey from an open binding link, then go on to where the link leads. */
 import { busy, general, type Problem, post, readCeremony, ready, say, supported, words } from "./page";
+import { keep } from "./signal";
 
 interface Ceremony {
   options: PublicKeyCredentialCreationOptionsJSON;
@@ -42,6 +43,7 @@ async function finish(credential: PublicKeyCredential): Promise<void> {
   const answer = await post(ceremony.state, credential, ceremony.onward);
   if (answer.ok) {
     say(words("bind_done"));
+    if (answer.accepted) await keep(ceremony.options.rp.id ?? location.hostname, answer.accepted);
     location.replace(answer.returnTo);
     return;
   }

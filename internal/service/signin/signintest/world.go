@@ -281,9 +281,33 @@ type Attempt struct {
 	SignedIn model.IdentityID
 }
 
+// Proof is what a person who is signed in now has proved: the newest of their
+// passkeys, if they have one.
+func (w *World) Proof(tb testing.TB, site *model.Site, id model.IdentityID) directory.Proof {
+	tb.Helper()
+	p, err := w.ProofOf(tb.Context(), site, id)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// ProofOf is [World.Proof] without a test.
+func (w *World) ProofOf(ctx context.Context, site *model.Site, id model.IdentityID) (directory.Proof, error) {
+	keys, err := w.Directory.Passkeys(ctx, site, id)
+	if err != nil || len(keys) == 0 {
+		return directory.Proof{}, err
+	}
+	return directory.Proof{IdentityID: id, PasskeyID: keys[len(keys)-1].ID, At: model.MillisOf(w.Clock.Now())}, nil
+}
+
 // TryBind opens a link and answers it.
 func (w *World) TryBind(ctx context.Context, site *model.Site, d Device, a Attempt) (directory.Bound, error) {
-	c, err := w.Directory.BeginBinding(ctx, site, a.Token, a.SignedIn)
+	proof, err := w.ProofOf(ctx, site, a.SignedIn)
+	if err != nil {
+		return directory.Bound{}, err
+	}
+	c, err := w.Directory.BeginBinding(ctx, site, a.Token, proof)
 	if err != nil {
 		return directory.Bound{}, err
 	}

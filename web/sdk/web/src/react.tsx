@@ -43,6 +43,8 @@ export interface SignInButtonProps
   children?: ReactNode;
   /** What it says while it waits. Default: "Waiting for your passkey…". */
   busyLabel?: ReactNode;
+  /** Drawn before the words; null: nothing. Default: a key. */
+  icon?: ReactNode;
   /** Leaves out the looks: for a stylesheet of your own, or a policy that forbids style attributes. */
   unstyled?: boolean;
 }
@@ -52,7 +54,7 @@ export interface SignInButtonProps
  * button would lose. Its colours follow the page's `color-scheme` and the custom properties `--assent-button-*`.
  */
 export function SignInButton(props: SignInButtonProps): ReactNode {
-  const { onClick, onError, children, busyLabel, unstyled, disabled, style, ...others } = props;
+  const { onClick, onError, children, busyLabel, icon = <Mark />, unstyled, disabled, style, ...others } = props;
   const action = useCallback(async () => {
     try {
       await onClick();
@@ -74,7 +76,7 @@ export function SignInButton(props: SignInButtonProps): ReactNode {
       style={looks}
       onClick={() => void run()}
     >
-      <Mark />
+      {icon}
       <span aria-live="polite">
         {busy ? (busyLabel ?? "Waiting for your passkey…") : (children ?? "Sign in with a passkey")}
       </span>
