@@ -60,7 +60,9 @@ async function authenticatorConfig(invocation) {
     ...{ name: `Demo shop, ${invocation}`, type: "embedded", invocation_type: invocation },
     ...{ invoke_url: origin, trusted_origins: [origin], ...(values["rp-id"] && { rp_id: values["rp-id"] }) },
   };
-  const { authenticator_configs: known } = await api.get(`/authenticator-configs?name=${encodeURIComponent(wanted.name)}`);
+  const { authenticator_configs: known } = await api.get(
+    `/authenticator-configs?name=${encodeURIComponent(wanted.name)}`,
+  );
   const [found] = known;
   const { type, ...changes } = wanted;
   const { authenticator_config: made } = found

@@ -55,14 +55,10 @@ func (s *Server) management(mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	m, err := manage.New(manage.Config{Invitations: s.Directory, Tenants: s.Realms, Realms: s.Realms, Themes: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
+	manage.New(manage.Config{Invitations: s.Directory, Tenants: s.Realms, Realms: s.Realms, Themes: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
 		Identities: s.Directory, Groups: s.Directory, Roles: s.Directory, Passkeys: s.Directory, Admins: s.Directory,
 		Passwords: s.SignIn, Sessions: s.SignIn, Grants: s.engine, Events: s.Audit, StandIn: s.StandIn, Now: s.cfg.Now, Allowances: s.engine, Authenticators: s.Authenticators, Tokens: s.engine, Version: s.cfg.Version, Texts: texts.Pick("en"),
-		Idempotency: idempotency.New(idempotency.Config{Store: s.store, Keyring: s.cfg.Keyring, Now: s.cfg.Now})})
-	if err != nil {
-		return err
-	}
-	m.Register(mux)
+		Idempotency: idempotency.New(idempotency.Config{Store: s.store, Keyring: s.cfg.Keyring, Now: s.cfg.Now})}).Register(mux)
 	return nil
 }
 

@@ -2,9 +2,9 @@ package store_test
 
 import (
 	"flag"
-	"path/filepath"
 	"testing"
 
+	"github.com/assent-id/assent/internal/store/litetest"
 	"github.com/assent-id/assent/internal/store/pgtest"
 	"github.com/assent-id/assent/internal/store/storetest"
 )
@@ -13,7 +13,7 @@ import (
 // real transaction.
 func init() { _ = flag.Set("rapid.checks", "25") }
 
-func sqliteDatabase(t testing.TB) string { return filepath.Join(t.TempDir(), "assent.db") }
+func sqliteDatabase(t testing.TB) string { return litetest.Database(t) }
 
 func TestSQLite(t *testing.T) { storetest.Run(t, sqliteDatabase) }
 

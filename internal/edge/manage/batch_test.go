@@ -46,11 +46,15 @@ func TestAThousandJobsOfABatchEachSucceedOrFailByThemselves(t *testing.T) {
 	got := w.call(t, token, http.MethodPost, w.base+"/credential-binding-jobs/batch", `{"jobs":[`+strings.Join(entries, ",")+`]}`)
 	wants(t, "batch", got, http.StatusOK, "")
 	results, _ := got.JSON["results"].([]any)
+	codes := string(read(t, w).Components.Schemas["BatchFault"].Properties["code"])
 	links := map[any]bool{}
 	var outcomes []string
 	for _, r := range results {
 		one := r.(map[string]any)
 		outcomes = append(outcomes, batchOutcome(one))
+		if fault, _ := one["error"].(map[string]any); fault != nil && !strings.Contains(codes, `"`+fmt.Sprint(fault["code"])+`"`) {
+			t.Errorf("the document does not declare %v", fault)
+		}
 		if link := one["credential_binding_link"]; link != nil {
 			links[link] = true
 		}

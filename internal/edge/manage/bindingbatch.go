@@ -31,7 +31,7 @@ type BatchJob struct {
 
 // BatchFault says why one job of a batch was not made.
 type BatchFault struct {
-	Code   string       `json:"code" doc:"What programs branch on, as of one job." example:"no_address"`
+	Code   string       `json:"code" enum:"duplicate,insufficient_scope,invalid_request,no_address,no_mail,not_allowed,not_found,server_error,too_many_mails,unavailable" doc:"What programs branch on, as of one job." example:"no_address"`
 	Detail string       `json:"detail" doc:"One plain sentence." example:"This person has no e-mail address."`
 	Errors []FieldError `json:"errors,omitempty" doc:"Which members are not what they must be."`
 }

@@ -200,17 +200,14 @@ func jobFault(err error) (p *httpx.Problem, fields []FieldError) {
 		return p, []FieldError{{Location: "body.job." + e.Field, Message: e.Reason}}
 	}
 	if _, ok := errors.AsType[*directory.MailsError](err); ok {
-		return &httpx.Problem{Status: http.StatusTooManyRequests, Code: "too_many_mails",
-			Detail: "This person, or the realm, got too many links by e-mail. More have to wait.", Cause: err}, nil
+		return refused("too_many_mails", err), nil
 	}
-	for _, k := range []known{
-		{directory.ErrNoMail, http.StatusConflict, "no_mail", "This server sends no e-mail."},
-		{directory.ErrNoAddress, http.StatusConflict, "no_address", "This person has no e-mail address."},
-		{directory.ErrDuplicate, http.StatusConflict, "duplicate", "This person gets a link by this batch already."},
-		{model.ErrConflict, http.StatusConflict, "already_ended", "It was used, revoked or expired before."},
-	} {
+	for _, k := range []struct {
+		err  error
+		code string
+	}{{directory.ErrNoMail, "no_mail"}, {directory.ErrNoAddress, "no_address"}, {directory.ErrDuplicate, "duplicate"}, {model.ErrConflict, "already_ended/job"}} {
 		if errors.Is(err, k.err) {
-			return &httpx.Problem{Status: k.status, Code: k.code, Detail: k.words, Cause: err}, nil
+			return refused(k.code, err), nil
 		}
 	}
 	return refusal(err), nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -101,25 +102,30 @@ func withReplayed(headers map[string]*huma.Param) map[string]*huma.Param {
 	return headers
 }
 
-// documents are the description as it is served, cut where the issuer goes.
-type documents struct{ json, yaml [][]byte }
+// A document is the description as it is served, cut where the issuer goes. It is
+// written when somebody reads it.
+type document func() ([][]byte, error)
 
-func (a *API) document() (documents, error) {
+// documents describes every schema and says how the document is written.
+func (a *API) documents() error {
 	if err := errors.Join(a.faults...); err != nil {
-		return documents{}, err
+		return err
 	}
 	if err := a.describeSchemas(a.huma.OpenAPI().Components.Schemas.Map()); err != nil {
-		return documents{}, err
+		return err
 	}
-	text, err := json.Marshal(a.huma.OpenAPI())
-	if err != nil {
-		return documents{}, fmt.Errorf("write the OpenAPI document: %w", err)
+	written := func(write func() ([]byte, error)) document {
+		return sync.OnceValues(func() ([][]byte, error) {
+			text, err := write()
+			if err != nil {
+				return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+			}
+			return bytes.Split(text, []byte(anyIssuer)), nil
+		})
 	}
-	yaml, err := a.huma.OpenAPI().YAML()
-	if err != nil {
-		return documents{}, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
-	}
-	return documents{bytes.Split(text, []byte(anyIssuer)), bytes.Split(yaml, []byte(anyIssuer))}, nil
+	a.json = written(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
+	a.yaml = written(a.huma.OpenAPI().YAML)
+	return nil
 }
 
 var notSettable = []string{"origin", "registration_token_digest", "management", "software_id", "software_version", "any_scope"}
@@ -168,8 +174,12 @@ func (a *API) describeSchemas(schemas map[string]*huma.Schema) error {
 
 // serve answers one form of the document to everybody, for the issuer at which it is
 // read. An issuer needs no escape in either form: it is a URL without a query.
-func serve(contentType string, pieces [][]byte) http.Handler {
+func serve(contentType string, written document) http.Handler {
 	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
+		pieces, err := written()
+		if err != nil {
+			return err
+		}
 		w.Header().Set("Cache-Control", "public, max-age=300")
 		return httpx.WriteRaw(w, http.StatusOK, contentType, bytes.Join(pieces, []byte(httpx.Site(r).Issuer)))
 	})

@@ -117,11 +117,9 @@ func wholeBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, erro
 	case err == nil:
 		return body, nil
 	case httpx.TooLarge(w, err):
-		return nil, &httpx.Problem{Status: http.StatusRequestEntityTooLarge, Code: codes[http.StatusRequestEntityTooLarge],
-			Detail: "The body is larger than this operation accepts.", Cause: err}
+		return nil, refused("body_too_large", err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &httpx.Problem{Status: http.StatusRequestTimeout, Code: codes[http.StatusRequestTimeout],
-			Detail: "The body took too long to arrive.", Cause: err}
+		return nil, refused("body_too_slow", err)
 	default:
 		return nil, &httpx.Problem{Status: http.StatusBadRequest, Code: codes[http.StatusBadRequest], Detail: "The body was cut.", Cause: err}
 	}

@@ -11,6 +11,7 @@ package manage
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
@@ -65,15 +66,26 @@ type API struct {
 	cfg  Config
 	mux  *http.ServeMux
 	huma huma.API
-	docs documents
+	json document
+	yaml document
 	// words are what the document says of schemas and their members.
 	words map[string]string
 	// faults are what is wrong with the declarations themselves.
 	faults []error
 }
 
-// New declares every operation.
-func New(cfg Config) (*API, error) {
+// A Surface is the API as a server has it. What it declares is made when it is first
+// asked for: that takes longer than all else until a server is ready, and more memory
+// than all else that it does at rest.
+type Surface struct{ made func() (*API, error) }
+
+// New makes nothing yet.
+func New(cfg Config) *Surface {
+	return &Surface{sync.OnceValues(func() (*API, error) { return declare(cfg) })}
+}
+
+// declare makes every operation.
+func declare(cfg Config) (*API, error) {
 	settle()
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -99,9 +111,8 @@ func New(cfg Config) (*API, error) {
 	a.grants()
 	a.approvals()
 	a.events()
-	var err error
-	a.docs, err = a.document()
-	return a, err
+	a.mux.Handle("/", httpx.API(httpx.Missing(a.mux, "There is nothing here.")))
+	return a, a.documents()
 }
 
 func (a *API) now() model.Millis { return model.MillisOf(a.cfg.Now()) }
@@ -125,11 +136,22 @@ var settle = sync.OnceFunc(func() {
 
 // Register adds the routes, relative to a realm. Every realm has the API at its own
 // issuer, for its own management application and its own admins.
-func (a *API) Register(mux *http.ServeMux) {
-	missing := httpx.Missing(a.mux, "There is nothing here.")
-	a.mux.Handle("/", httpx.API(missing))
-	mux.Handle("/v1/tenants", a.mux)
-	mux.Handle("/v1/tenants/", a.mux)
-	mux.Handle("GET /v1/openapi.json", serve("application/vnd.oai.openapi+json", a.docs.json))
-	mux.Handle("GET /v1/openapi.yaml", serve("application/vnd.oai.openapi", a.docs.yaml))
+func (s *Surface) Register(mux *http.ServeMux) {
+	whole := s.handler(func(a *API) http.Handler { return a.mux })
+	mux.Handle("/v1/tenants", whole)
+	mux.Handle("/v1/tenants/", whole)
+	mux.Handle("GET /v1/openapi.json", s.handler(func(a *API) http.Handler { return serve("application/vnd.oai.openapi+json", a.json) }))
+	mux.Handle("GET /v1/openapi.yaml", s.handler(func(a *API) http.Handler { return serve("application/vnd.oai.openapi", a.yaml) }))
+}
+
+// handler is a part of the API once it is made.
+func (s *Surface) handler(of func(*API) http.Handler) http.Handler {
+	return httpx.API(func(w http.ResponseWriter, r *http.Request) error {
+		a, err := s.made()
+		if err != nil {
+			return fmt.Errorf("declare the management API: %w", err)
+		}
+		of(a).ServeHTTP(w, r)
+		return nil
+	})
 }

@@ -2,11 +2,8 @@ package manage
 
 import (
 	"encoding/base64"
-	"net/http"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/assent-id/assent/internal/edge/httpx"
 )
 
 // A Page is the input of operations that list. Lists have a stable order, and a
@@ -20,8 +17,7 @@ type Page struct {
 func (p Page) after() (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(p.Token)
 	if err != nil || !plainText(string(raw)) {
-		return "", &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_page_token",
-			Detail: "page_token is none that this operation answered."}
+		return "", refused("invalid_page_token", err)
 	}
 	return string(raw), nil
 }

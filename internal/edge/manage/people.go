@@ -168,7 +168,7 @@ func (p Page) afterID(prefixes ...string) (string, error) {
 	after, err := p.after()
 	valid := slices.ContainsFunc(prefixes, func(prefix string) bool { return ids.Valid(prefix, after) })
 	if err == nil && after != "" && !valid {
-		err = &httpx.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_page_token", Detail: "page_token is none that this operation answered."}
+		err = refused("invalid_page_token", nil)
 	}
 	return after, err
 }

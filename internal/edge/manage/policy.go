@@ -63,8 +63,7 @@ func (a *API) changePolicy(ctx context.Context, c call, in *policyPatchIn) (*pol
 	if next.Development != is.Policy.Development {
 		// A realm in which the server may answer for people must not have been one in
 		// which it may not.
-		return nil, &httpx.Problem{Status: http.StatusConflict, Code: "development_is_settled",
-			Detail: "Whether a realm is for development is settled when it is created."}
+		return nil, refused("development_is_settled", nil)
 	}
 	if err := c.mayRelate(is.Policy, next); err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/realm"
 )
@@ -178,7 +177,7 @@ func (a *API) createRealm(ctx context.Context, c call, in *realmCreateIn) (*real
 	}
 	site, err := a.cfg.Realms.Create(ctx, realm.NewRealm{TenantID: model.TenantID(in.Tenant), Name: b.Name, DisplayName: b.DisplayName, Policy: b.Policy, Actor: c.actor})
 	if errors.Is(err, model.ErrConflict) {
-		return nil, &httpx.Problem{Status: http.StatusConflict, Code: "taken", Detail: "There is a realm with this name, or with this host, already.", Cause: err}
+		return nil, refused("taken/realm", err)
 	}
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/assent-id/assent/internal/edge/httpx"
 )
 
 // A meaning is what a code says, and the status that it comes with.
@@ -39,6 +41,7 @@ var meanings = map[string]meaning{
 	"in_use/tenant":          {http.StatusConflict, "The tenant has realms."},
 	"in_use/config":          {http.StatusConflict, "An application or an open binding job names this authenticator config."},
 	"no_mail":                {http.StatusConflict, "This server sends no e-mail."},
+	"duplicate":              {http.StatusConflict, "This person gets a link by this batch already."},
 	"no_address":             {http.StatusConflict, "This person has no e-mail address."},
 	"body_too_large":         {http.StatusRequestEntityTooLarge, "The body is larger than this operation accepts."},
 	"unsupported_media_type": {http.StatusUnsupportedMediaType, "The body must be application/json."},
@@ -73,6 +76,13 @@ func meant(code string) meaning {
 		}
 	}
 	return meaning{}
+}
+
+// refused is the refusal with a code that no known error stands for.
+func refused(code string, cause error) *httpx.Problem {
+	m := meant(code)
+	name, _, _ := strings.Cut(code, "/")
+	return &httpx.Problem{Status: m.status, Code: name, Detail: m.words, Cause: cause}
 }
 
 // everybody are the codes that any operation can answer, those of bodies, and those

@@ -461,7 +461,7 @@ func TestTheAccountPageSignalsThePasskeysThatCount(t *testing.T) {
 		t.Fatal("no signals")
 	}
 	for _, want := range []string{`"rpId":"localhost"`, `"name":"ada"`, `"userId":"` + base64.RawURLEncoding.EncodeToString([]byte(g.id)) + `"`,
-		base64.RawURLEncoding.EncodeToString([]byte(h.keys(t, g)[0].CredentialID)), base64.RawURLEncoding.EncodeToString([]byte(h.keys(t, g)[1].CredentialID))} {
+		base64.RawURLEncoding.EncodeToString(h.keys(t, g)[0].CredentialID), base64.RawURLEncoding.EncodeToString(h.keys(t, g)[1].CredentialID)} {
 		if !strings.Contains(m[1], want) {
 			t.Errorf("no %s in %s", want, m[1])
 		}

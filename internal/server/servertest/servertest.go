@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/softperson"
+	"github.com/assent-id/assent/internal/store/litetest"
 )
 
 // A World is one running server.
@@ -42,7 +42,7 @@ func Start(t testing.TB, change func(*server.Config)) *World {
 	Check(t, err)
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	Check(t, err)
-	cfg := server.Config{Database: filepath.Join(t.TempDir(), "assent.sqlite"), BaseURL: "http://localhost:" + port,
+	cfg := server.Config{Database: litetest.Database(t), BaseURL: "http://localhost:" + port,
 		Keyring: ring, Development: true, Version: "test"}
 	if change != nil {
 		change(&cfg)

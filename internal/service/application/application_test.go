@@ -20,6 +20,7 @@ import (
 	"github.com/assent-id/assent/internal/service/application"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 )
 
 func check(t *testing.T, err error) {
@@ -64,7 +65,7 @@ func openWith(t *testing.T, url string, cfg application.Config) *node {
 	return n
 }
 
-func sqlite(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "assent.db") }
+func sqlite(t *testing.T) string { t.Helper(); return litetest.Database(t) }
 
 // good is an application that nothing is wrong with.
 func good() application.NewApplication {

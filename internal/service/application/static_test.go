@@ -2,13 +2,13 @@ package application_test
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/store/litetest"
 )
 
 func static(id string, change func(*application.Static)) application.Static {
@@ -34,7 +34,7 @@ func did(t *testing.T, n *node, list ...application.Static) map[model.ClientID]s
 
 // Requirement: hooks-static-applications
 func TestApplicationsOfAFileAreWhatTheFileSays(t *testing.T) {
-	n := open(t, filepath.Join(t.TempDir(), "a.sqlite"), nil)
+	n := open(t, litetest.Database(t), nil)
 	const secret = "0123456789012345678901234567890123456789"
 	shop := static("shop", func(s *application.Static) { s.Secret = secret })
 	worker := static("worker", nil)
@@ -60,7 +60,7 @@ func TestApplicationsOfAFileAreWhatTheFileSays(t *testing.T) {
 
 // Requirement: hooks-static-applications
 func TestAFileWithAMistakeChangesNothing(t *testing.T) {
-	n := open(t, filepath.Join(t.TempDir(), "a.sqlite"), nil)
+	n := open(t, litetest.Database(t), nil)
 	byHand, err := n.Create(t.Context(), n.site, application.NewApplication{Name: "By hand", Kind: model.KindService,
 		AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{"client_credentials"}})
 	check(t, err)
@@ -87,7 +87,7 @@ func TestAFileWithAMistakeChangesNothing(t *testing.T) {
 
 // Requirement: frame-application-status
 func TestAChangeThroughTheAPIKeepsHowAnApplicationAndItsKeysStand(t *testing.T) {
-	n := open(t, filepath.Join(t.TempDir(), "a.sqlite"), nil)
+	n := open(t, litetest.Database(t), nil)
 	first, err := jose.Generate(jose.ES256)
 	check(t, err)
 	second, err := jose.Generate(jose.ES256)

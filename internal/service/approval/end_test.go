@@ -3,7 +3,6 @@ package approval_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,6 +23,7 @@ import (
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/service/signin/signintest"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 	"github.com/assent-id/assent/internal/store/pgtest"
 	"github.com/assent-id/assent/sdk/evidence"
 )
@@ -304,7 +304,7 @@ func nodes(t *testing.T, url string, now func() time.Time) ([]*approval.Service,
 
 func TestServersThatExpireAtOnceEndEachApprovalOnce(t *testing.T) {
 	for engine, url := range map[string]func() string{
-		"sqlite":   func() string { return filepath.Join(t.TempDir(), "a.db") },
+		"sqlite":   func() string { return litetest.Database(t) },
 		"postgres": func() string { return pgtest.Database(t) },
 	} {
 		t.Run(engine, func(t *testing.T) {

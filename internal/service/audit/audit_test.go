@@ -1,7 +1,6 @@
 package audit_test
 
 import (
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -9,10 +8,11 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/audit"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 )
 
 func TestTheTrailIsReadInPagesNewestFirstAndByRealm(t *testing.T) {
-	db, err := store.Open(t.Context(), store.Config{URL: filepath.Join(t.TempDir(), "a.db")})
+	db, err := store.Open(t.Context(), store.Config{URL: litetest.Database(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package authenticator_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/authenticator"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
 
@@ -58,7 +58,7 @@ func (n node) site(t *testing.T, name string) *model.Site {
 
 func oneNode(t *testing.T) (node, *model.Site) {
 	t.Helper()
-	n := newNode(t, filepath.Join(t.TempDir(), "assent.db"))
+	n := newNode(t, litetest.Database(t))
 	return n, n.site(t, "acme")
 }
 
@@ -229,7 +229,7 @@ func TestTrustIsOfEmbeddedConfigsOfTheRealmAlone(t *testing.T) {
 //
 // Requirement: embedded-config-nodes
 func TestAnotherNodeHearsOfAChangeSoon(t *testing.T) {
-	for name, database := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "assent.db"), "postgres": pgtest.Database(t)} {
+	for name, database := range map[string]string{"sqlite": litetest.Database(t), "postgres": pgtest.Database(t)} {
 		t.Run(name, func(t *testing.T) {
 			here, there := newNode(t, database), newNode(t, database)
 			site := here.site(t, "acme")

@@ -3,7 +3,6 @@ package gate_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 )
 
 func check(t *testing.T, err error) {
@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	w.connected.Store(true)
 	w.at(time.Now())
 	var err error
-	w.store, err = store.Open(t.Context(), store.Config{URL: filepath.Join(t.TempDir(), "a.db"), Publish: func(c []model.Change) {
+	w.store, err = store.Open(t.Context(), store.Config{URL: litetest.Database(t), Publish: func(c []model.Change) {
 		if w.connected.Load() {
 			w.hub.Publish(c)
 		}

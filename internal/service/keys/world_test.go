@@ -3,7 +3,6 @@ package keys_test
 import (
 	"database/sql"
 	"encoding/json"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/assent-id/assent/internal/service/keys"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
 
@@ -66,7 +66,7 @@ func (w *world) server(t *testing.T, ring *seal.Keyring) *keys.Service {
 
 func sqlite(t *testing.T) *world {
 	t.Helper()
-	return newWorld(t, filepath.Join(t.TempDir(), "assent.db"))
+	return newWorld(t, litetest.Database(t))
 }
 
 // engines runs a test on every database that there is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/notify"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 )
 
 func check(t *testing.T, err error) {
@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{mail: &channel{}}
 	w.clock.Store(time.Now().UnixMilli())
 	var err error
-	w.store, err = store.Open(t.Context(), store.Config{URL: filepath.Join(t.TempDir(), "a.db")})
+	w.store, err = store.Open(t.Context(), store.Config{URL: litetest.Database(t)})
 	check(t, err)
 	t.Cleanup(func() { check(t, w.store.Close()) })
 	return w

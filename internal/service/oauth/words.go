@@ -89,10 +89,11 @@ func service(site *model.Site, resource string) *model.ResourcePolicy {
 // describeConsent marks what is new.
 func describeConsent(x *exchange, known []string) []ConsentItem {
 	scopes := x.consentScopes()
-	items := make([]ConsentItem, len(scopes))
-	for i, s := range scopes {
-		items[i] = describeScope(x.Site, s, placeOf(x, s))
-		items[i].New = anyNew(scopeItems(x, s), known)
+	items := make([]ConsentItem, 0, len(scopes))
+	for _, s := range scopes {
+		item := describeScope(x.Site, s, placeOf(x, s))
+		item.New = anyNew(scopeItems(x, s), known)
+		items = append(items, item)
 	}
 	for _, r := range x.otherResources() {
 		item := ConsentItem{Title: useOf(x.Site, r), New: !slices.Contains(known, "resource "+r)}

@@ -3,7 +3,6 @@ package realm_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
 
@@ -59,7 +59,7 @@ func open(t *testing.T, url, base string, trusted func() bool) *node {
 
 const base = "https://id.example"
 
-func sqlite(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "assent.db") }
+func sqlite(t *testing.T) string { t.Helper(); return litetest.Database(t) }
 
 func TestNamesFitIntoThePathOfAnIssuer(t *testing.T) {
 	n := open(t, sqlite(t), base, nil)

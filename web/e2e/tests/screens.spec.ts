@@ -44,15 +44,19 @@ test("links that are too old, for somebody else, or of somebody who is stopped",
   await page.goto(toBob);
   await expect(page.getByRole("heading", { name: "You are signed in as somebody else" })).toBeVisible();
   await inspect(page, "link-other");
-  const plain = await link("demo");
-  await page.goto(`${server.baseURL}/account`);
-  await page.getByRole("link", { name: "Remove" }).click();
-  await page.getByRole("checkbox").check();
-  await page.getByRole("button", { name: "Remove passkey" }).click();
-  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
-  await page.goto(plain);
-  await expect(page.getByRole("heading", { name: "This link is not enough" })).toBeVisible();
-  await inspect(page, "link-lost");
+  const ann = (await newPerson(browser)).page;
+  await ann.goto(await newIdentity(server, "ann", "Ann Field"));
+  await ann.getByRole("button", { name: "Create passkey" }).click();
+  await expect(ann.getByRole("heading", { name: "Waiting for you" })).toBeVisible();
+  await ann.goto(`${server.baseURL}/account`);
+  await ann.getByRole("link", { name: "Remove" }).click();
+  await ann.getByRole("checkbox").check();
+  await ann.getByRole("button", { name: "Remove passkey" }).click();
+  await expect(ann.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await ann.goto(await link("ann"));
+  await expect(ann.getByRole("heading", { name: "This link is not enough" })).toBeVisible();
+  await inspect(ann, "link-lost");
+  await ann.context().close();
   const stranger = (await newPerson(browser)).page;
   const toEve = await newIdentity(server, "eve", "Eve Rain");
   const suspended = await server.assent(

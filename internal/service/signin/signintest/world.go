@@ -6,7 +6,6 @@ package signintest
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +23,7 @@ import (
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/service/signin"
 	"github.com/assent-id/assent/internal/store"
+	"github.com/assent-id/assent/internal/store/litetest"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
 
@@ -105,7 +105,7 @@ func Engines(t *testing.T, test func(*testing.T, *World)) {
 // New builds a world that ends with the test.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	return open(tb, filepath.Join(tb.TempDir(), "assent.db"))
+	return open(tb, litetest.Database(tb))
 }
 
 func open(tb testing.TB, database string) *World {
