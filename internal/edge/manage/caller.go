@@ -65,10 +65,13 @@ func (a *API) manager(ctx context.Context, site *model.Site, t *oauth.AccessToke
 	}
 	// The database says who is an admin now, not the token and not memory.
 	who, err := a.cfg.People.Identity(ctx, site, t.Identity)
-	if err != nil && !errors.Is(err, model.ErrNotFound) {
+	if errors.Is(err, model.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
 		return "", err
 	}
-	if err != nil || who.AdminSince == 0 || who.Status != model.IdentityActive || gate.IssuedAt(t.JTI, t.IssuedAt) <= who.AdminSince {
+	if who.AdminSince == 0 || who.Status != model.IdentityActive || gate.IssuedAt(t.JTI, t.IssuedAt) <= who.AdminSince {
 		return "", nil
 	}
 	alive, err := a.signedIn(ctx, site, who.ID, t.GrantID)

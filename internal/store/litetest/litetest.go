@@ -42,5 +42,5 @@ var schema = sync.OnceValues(func() ([]byte, error) {
 	if err := s.Close(); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path) //nolint:gosec // G304: the file that was just made
+	return os.ReadFile(path)
 })
