@@ -161,7 +161,7 @@ test("the TypeScript SDK's client asks for the wider scope that a tool needs, an
   expect(provider.link?.searchParams.get("scope")).toBe("notes:read notes:write");
   await page.goto(String(provider.link));
   await expect(page.locator(".lead")).toContainText("It asks for more than you have allowed so far.");
-  await expect(page.locator("#consent-new li")).toHaveText([/^\s*notes:write\s+At Notes\s*$/]);
+  await expect(page.locator("#consent-new li")).toHaveText([/^\s*Use “notes:write” at Notes\s*$/]);
   await expect(page.locator("#consent-items")).toContainText("notes:read");
   const wider = await enter(provider);
   expect(await call(wider, "write")).toBe("written");
