@@ -21,8 +21,6 @@ export interface SecureWorld {
   assent(...args: string[]): Promise<Record<string, string | undefined>>;
   /** Calls the management API of the default realm; answers with its body. */
   manage(method: string, path: string, body: object): Promise<Answer>;
-  /** Puts members into the policy of a realm. */
-  setPolicy(members: object, realm?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,10 +47,6 @@ export async function startSecureWorld(hosts: string[]): Promise<SecureWorld> {
   return {
     ...{ issuer: `https://${issuerHost}`, browser, assent },
     manage: manager(assent, { port, certificate, log }),
-    async setPolicy(members, realm = "default") {
-      await writeFile(join(data, "policy.json"), JSON.stringify(members));
-      await assent("realm", "policy", realm, "--set", "policy.json");
-    },
     async stop() {
       await browser.close();
       shop.server.closeAllConnections();

@@ -28,7 +28,7 @@ interface Asked {
 // The browser itself fetches the list of origins from the relying party's host before it lets another site use a passkey.
 // Requirement: passkeys-related-origins
 test("a site that the realm names uses the realm's passkeys, and one that it does not is refused by the browser", async () => {
-  await world.setPolicy({ related_origins: [shop] });
+  await world.manage("PATCH", "/policy", { policy: { related_origins: [shop] } });
   const page = await newPage();
   const binding = await bindingOf(page, "alex");
   expect(await ceremonyAt(page, stranger, { kind: "create", options: binding.options })).toMatchObject({
@@ -51,7 +51,7 @@ test("a site that the realm names uses the realm's passkeys, and one that it doe
 
 // Requirement: passkeys-shared-rp
 test("sites of one domain share the passkeys of a realm that has the domain as its relying party id", async () => {
-  await world.setPolicy({ rp_id: "example.test", related_origins: [app] });
+  await world.manage("PATCH", "/policy", { policy: { rp_id: "example.test", related_origins: [app] } });
   const page = await newPage();
   const binding = await bindingOf(page, "bea");
   const made = await ceremonyAt(page, app, { kind: "create", options: binding.options });
@@ -68,7 +68,7 @@ test("sites of one domain share the passkeys of a realm that has the domain as i
   await page.context().clearCookies();
   const { error } = await ceremonyAt(page, stranger, { kind: "get", options: (await signinOf(page)).options });
   expect(error).toContain("SecurityError");
-  await world.setPolicy({ rp_id: null });
+  await world.manage("PATCH", "/policy", { policy: { rp_id: null } });
   await page.context().close();
 });
 
