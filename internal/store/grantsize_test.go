@@ -87,24 +87,23 @@ func stored(t *testing.T, url string, tables ...string) (bytes int64) {
 // refresh token adds. What was used up for it is not counted: the sweeper forgets
 // that within minutes, and the next takes its place.
 func TestAGrantTakes1200BytesAtMostAndARotation300(t *testing.T) {
-	const grants, rotations = 3000, 3
+	// Many, because PostgreSQL adds pages for all who wait for one at once.
+	const grants, rotations = 12000, 2
 	url := pgtest.Database(t)
 	s := open(t, store.Config{URL: url})
 	ctx := t.Context()
 	realm, app := aRealm(t, s), model.ClientID(ids.New("app"))
 	// Each comes back ten times: what is kept once for a person at an application,
 	// however often they come, is shared by as many.
-	people := make(chan model.IdentityID, grants)
-	for range grants / 10 {
-		who := aPerson(t, s, realm)
-		for range 10 {
-			people <- who
-		}
+	people := make([]model.IdentityID, grants/10)
+	for i := range people {
+		people[i] = aPerson(t, s, realm)
 	}
+	turn := atomic.Int64{}
 	all := make([]model.Grant, grants)
 	empty := stored(t, url)
 	each(t, all, func(g *model.Grant) error {
-		*g = aGrant(realm, app, <-people)
+		*g = aGrant(realm, app, people[int(turn.Add(1))%len(people)])
 		once := model.Once{Namespace: model.OncePushed, RealmID: realm, Digest: ids.DigestOf(ids.Secret()), Until: g.ExpiresAt}
 		return s.OpenGrant(ctx, oauth.Opening{Grant: *g, Once: &once, Decided: g.CreatedAt}, model.Effects{})
 	})
