@@ -18,6 +18,7 @@ type (
 	GroupID               string // grp_
 	RoleID                string // rol_
 	AuthenticatorConfigID string // acf_
+	ResourceServerID      string // rsv_
 	OutboxID              string // out_
 	SigningKeyID          string // the `kid` of a realm's signing key
 	ClientKeyID           string // the `kid` of an application's key

@@ -142,16 +142,41 @@ type DocumentPolicy struct {
 	Deny    []string `json:"deny,omitempty"`
 }
 
+// A TokenFormat is how access tokens are written.
+type TokenFormat string
+
+// The formats. The zero value leaves it to the application.
+const (
+	TokenJWT    TokenFormat = "jwt"    // RFC 9068
+	TokenOpaque TokenFormat = "opaque" // a reference, which the server explains (RFC 7662)
+)
+
 // A ResourcePolicy is a resource server of the realm, as far as tokens for it
 // are concerned (RFC 8707).
 type ResourcePolicy struct {
-	Resource      string   `json:"resource"` // its identifier, the audience
-	Name          string   `json:"name,omitempty"`
-	Scopes        []string `json:"scopes,omitempty"`
-	DefaultScopes []string `json:"default_scopes,omitempty"` // for clients that ask for none
+	// ID names it at the management API, and Version counts its changes. Both are
+	// the server's: one that comes without is given them.
+	ID            ResourceServerID `json:"id,omitempty"`
+	Version       int64            `json:"version,omitempty"`
+	CreatedAt     Millis           `json:"created_at,omitempty"`
+	UpdatedAt     Millis           `json:"updated_at,omitempty"`
+	Resource      string           `json:"resource"` // its identifier, the audience
+	Name          string           `json:"name,omitempty"`
+	Scopes        []string         `json:"scopes,omitempty"`
+	DefaultScopes []string         `json:"default_scopes,omitempty"` // for clients that ask for none
 	// ScopeTexts say to people what a scope lets an application do. They are shown as
 	// they are, in every language.
 	ScopeTexts map[string]string `json:"scope_texts,omitempty"`
+	// ApprovalScopes, of Scopes, are given by an approval alone (CIBA), for the one
+	// action that the person approved.
+	ApprovalScopes []string `json:"approval_scopes,omitempty"`
+	// TokenFormat and TokenLifetime, in seconds, of access tokens for it; empty and
+	// 0: those of the application.
+	TokenFormat   TokenFormat `json:"access_token_format,omitempty"`
+	TokenLifetime int         `json:"access_token_lifetime,omitempty"`
+	// Clients are the applications that act for it: they may introspect the tokens
+	// that are for it and follow the revocation feed.
+	Clients []ClientID `json:"clients,omitempty"`
 }
 
 // A TrustedIssuer vouches for subjects by signed assertions.

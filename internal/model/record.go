@@ -1,13 +1,21 @@
 package model
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Effects are what a state change writes beside itself, in the same
-// transaction: audit events, things to send, and what other nodes must hear.
+// transaction: audit events, things to send, what other nodes must hear, and
+// which tokens are dead by it.
 type Effects struct {
 	Events  []Event
 	Outbox  []OutboxItem
 	Changes []Change
+	// Revocations are for resource servers, who know neither applications nor
+	// people: whatever makes tokens invalid says so here. The store announces them
+	// (TopicRevocation) by itself.
+	Revocations []Revocation
 }
 
 // An Event is one line of the audit trail.
@@ -61,18 +69,25 @@ type Change struct {
 // RevocationKind says what a revocation makes invalid.
 type RevocationKind string
 
-// What can be revoked by itself. Whole identities, applications and realms
-// are revoked through tokens_invalid_before, which is one of these too.
+// What can be revoked. Tokens and grants are revoked by such a row alone, and as
+// a whole: whatever Before says. For the others it is what resource servers hear
+// of tokens_invalid_before, which is what this server itself goes by.
 const (
-	RevokeToken       RevocationKind = "token"       // key: jti
-	RevokeGrant       RevocationKind = "grant"       // key: grant id
-	RevokeApplication RevocationKind = "application" // key: client id
-	RevokeIdentity    RevocationKind = "identity"    // key: identity id
-	RevokeRealm       RevocationKind = "realm"       // key: realm id
+	RevokeToken       RevocationKind = "token"        // key: jti
+	RevokeGrant       RevocationKind = "grant"        // key: grant id; the grant has ended
+	RevokeGrantTokens RevocationKind = "grant_tokens" // key: grant id; it lives, and its access tokens up to Before are dead
+	RevokeApplication RevocationKind = "application"  // key: client id
+	RevokeIdentity    RevocationKind = "identity"     // key: identity id
+	RevokeRealm       RevocationKind = "realm"        // key: realm id
 )
 
-// A Revocation makes tokens issued before Before invalid. It may be forgotten
-// once every token it concerns has expired (ExpiresAt).
+// LongestToken is the longest life that an access token may be given: how long a
+// revocation is told to resource servers.
+const LongestToken = 24 * time.Hour
+
+// A Revocation makes tokens issued at Before, in milliseconds, or earlier
+// invalid. It may be forgotten once every token it concerns has expired
+// (ExpiresAt).
 type Revocation struct {
 	RealmID   RealmID
 	Kind      RevocationKind

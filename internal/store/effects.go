@@ -1,6 +1,11 @@
 package store
 
-import "github.com/assent-id/assent/internal/model"
+import (
+	"slices"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/model"
+)
 
 const (
 	insertEventSQL = `
@@ -14,6 +19,21 @@ VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, '')`
 	insertChangeSQL = `
 INSERT INTO change (id, node, topic, subject, at) VALUES ($1, $2, $3, $4, $5)`
 )
+
+// addRevocations writes which tokens are dead, and tells everybody. Whoever
+// revokes the same thing at once holds the row of that thing already, so these
+// rows are locked in its order.
+func addRevocations(u *unit, fx *model.Effects) {
+	if len(fx.Revocations) == 0 {
+		return
+	}
+	fx.Changes = slices.Clip(fx.Changes)
+	for i := range fx.Revocations {
+		r := &fx.Revocations[i]
+		u.do(revokeSQL, r.RealmID, string(r.Kind), r.Key, r.Before, r.ExpiresAt, r.At)
+		fx.Changes = append(fx.Changes, model.Change{ID: ids.New("chg"), Topic: model.TopicRevocation, Key: r.Key, At: r.At})
+	}
+}
 
 // addEffects ends a unit with what it writes beside the change of state, so
 // that one cannot be there without the other.

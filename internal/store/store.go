@@ -111,6 +111,7 @@ func (s *Store) Engine() string { return s.db.name() }
 // write runs a unit with its effects, and tells of the changes once they are
 // durable.
 func (s *Store) write(ctx context.Context, u *unit, fx model.Effects) error {
+	addRevocations(u, &fx)
 	changes := s.feed.stamp(fx.Changes)
 	addEffects(u, fx.Events, fx.Outbox, changes, s.feed.node)
 	if len(u.steps) == 0 {
