@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/assent-id/assent/bench/child"
 	"github.com/assent-id/assent/bench/fixture"
 	"github.com/assent-id/assent/bench/jws"
 )
@@ -60,12 +61,12 @@ func (s *server) serve(ctx context.Context) (time.Duration, error) {
 	if err := s.makeKey(ctx); err != nil {
 		return 0, err
 	}
-	s.process, err = startProcess(ctx, s.dir, s.environment(), s.binary,
+	s.process, err = child.Start(ctx, s.dir, s.environment(), s.binary,
 		append([]string{"serve", "--listen", s.address, "--base-url", s.issuer, "--behind-proxy"}, s.options...)...)
 	if err != nil {
 		return 0, err
 	}
-	return s.process.ready(s.address)
+	return s.process.Ready(s.address)
 }
 
 func (s *server) keyFile() string { return filepath.Join(s.dir, "kek") }

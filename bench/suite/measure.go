@@ -93,7 +93,7 @@ func (b *bench) window(ctx context.Context, r row, s *server) (Sample, error) {
 	})
 	err = errors.Join(err, profiled())
 	if err != nil {
-		return Sample{}, fmt.Errorf("%w (server says: %s)", err, s.process.output())
+		return Sample{}, fmt.Errorf("%w (server says: %s)", err, s.process.Output())
 	}
 	millis := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	return Sample{

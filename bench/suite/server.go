@@ -5,24 +5,18 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/assent-id/assent/bench/child"
 	"github.com/assent-id/assent/bench/fixture"
 	"github.com/assent-id/assent/bench/jws"
 	"github.com/assent-id/assent/bench/load"
 	"github.com/assent-id/assent/internal/store/pgtest"
 )
-
-// readyLimit is how long a server may take to become ready.
-const readyLimit = 20 * time.Second
 
 // A server is one system under test: a process, its database, its clients.
 type server struct {
@@ -33,7 +27,7 @@ type server struct {
 
 	dsn     string          // path or URL
 	cluster *pgtest.Cluster // nil on SQLite
-	process *process
+	process *child.Process
 	address string // host:port to connect to
 	host    string // host:port as clients call it
 	issuer  string
@@ -60,7 +54,7 @@ func (s *server) open(ctx context.Context, c Config) error {
 	if err := s.openDatabase(ctx); err != nil {
 		return err
 	}
-	port, err := freePort()
+	port, err := child.FreePort()
 	if err != nil {
 		return err
 	}
@@ -110,26 +104,26 @@ func (s *server) openFloor(ctx context.Context, c Config) error {
 	if err := s.clients.Write(file); err != nil {
 		return err
 	}
-	s.process, err = startProcess(ctx, s.dir, nil, c.Floor,
+	s.process, err = child.Start(ctx, s.dir, nil, c.Floor,
 		"-listen", s.address, "-database", s.dsn, "-fixture", file)
 	if err != nil {
 		return err
 	}
-	_, err = s.process.ready(s.address)
+	_, err = s.process.Ready(s.address)
 	return err
 }
 
 // pids are the processes whose cost is the server's.
 func (s *server) pids() []int {
 	if s.cluster == nil {
-		return []int{s.process.pid()}
+		return []int{s.process.PID()}
 	}
-	return []int{s.process.pid(), s.cluster.PID()}
+	return []int{s.process.PID(), s.cluster.PID()}
 }
 
 func (s *server) close() {
 	if s.process != nil {
-		s.process.stop()
+		s.process.Stop()
 	}
 	if s.cluster != nil {
 		_ = s.cluster.Stop()
@@ -176,92 +170,4 @@ func (s *server) loadKeys() error {
 		return fmt.Errorf("no ES256 key in %s", text)
 	}
 	return nil
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
-// A process is one started program whose output goes to a file.
-type process struct {
-	command *exec.Cmd
-	started time.Time
-	log     string
-	ended   chan struct{}
-}
-
-func startProcess(ctx context.Context, dir string, env []string, name string, args ...string) (*process, error) {
-	p := &process{command: exec.CommandContext(ctx, name, args...), ended: make(chan struct{})}
-	p.command.Dir, p.command.Env = dir, append(os.Environ(), env...)
-	p.log = filepath.Join(dir, filepath.Base(name)+".log")
-	output, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer output.Close()
-	p.command.Stdout, p.command.Stderr = output, output
-	p.started = time.Now()
-	if err := p.command.Start(); err != nil {
-		return nil, err
-	}
-	go func() { _ = p.command.Wait(); close(p.ended) }()
-	return p, nil
-}
-
-func (p *process) pid() int { return p.command.Process.Pid }
-
-// ready waits until /readyz answers 200 and says how long after the start of
-// the process that was. It asks every millisecond.
-func (p *process) ready(address string) (time.Duration, error) {
-	request := load.Get(address, "/readyz")
-	for time.Since(p.started) < readyLimit {
-		select {
-		case <-p.ended:
-			return 0, fmt.Errorf("%s ended: %s", p.command.Path, p.output())
-		default:
-		}
-		if answersOK(address, request) {
-			return time.Since(p.started), nil
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return 0, fmt.Errorf("%s is not ready after %v: %s", p.command.Path, readyLimit, p.output())
-}
-
-func answersOK(address string, request []byte) bool {
-	conn, err := load.Dial(address)
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	answer, err := conn.Do(request)
-	return err == nil && answer.Status == 200
-}
-
-// output is the end of what the process has written.
-func (p *process) output() string {
-	text, err := os.ReadFile(p.log)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-2000):])
-}
-
-// stop ends the process as an operator would, and the hard way after five
-// seconds.
-func (p *process) stop() {
-	if err := p.command.Process.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {
-		return
-	}
-	select {
-	case <-p.ended:
-	case <-time.After(5 * time.Second):
-		_ = p.command.Process.Kill()
-		<-p.ended
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/assent-id/assent/bench/child"
 	"github.com/assent-id/assent/bench/proc"
 )
 
@@ -32,7 +33,7 @@ func (b *bench) memory(field func(*Memory) *int64) error {
 	for i, s := range b.servers {
 		m := b.report.Memory[i]
 		var err error
-		if *field(m), err = proc.Memory(s.process.pid()); err != nil {
+		if *field(m), err = proc.Memory(s.process.PID()); err != nil {
 			return err
 		}
 		if s.cluster == nil {
@@ -75,7 +76,7 @@ func (b *bench) coldStarts(ctx context.Context) error {
 func (s *server) restarts(ctx context.Context, n int) (float64, error) {
 	times := make([]float64, n)
 	for i := range times {
-		s.process.stop()
+		s.process.Stop()
 		took, err := s.serve(ctx)
 		if err != nil {
 			return 0, err
@@ -113,7 +114,7 @@ func (s *server) firstRun(ctx context.Context, i int) (time.Duration, error) {
 		}
 		fresh.dsn = dsn
 	}
-	port, err := freePort()
+	port, err := child.FreePort()
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +123,7 @@ func (s *server) firstRun(ctx context.Context, i int) (time.Duration, error) {
 	fresh.issuer = "http://" + fresh.host
 	took, err := fresh.serve(ctx)
 	if fresh.process != nil {
-		fresh.process.stop()
+		fresh.process.Stop()
 	}
 	return took, err
 }
