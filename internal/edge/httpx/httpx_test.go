@@ -35,7 +35,7 @@ func (j *journal) Write(b []byte) (int, error) {
 // lines waits for n lines: the last one is written after the answer.
 func (j *journal) lines(t *testing.T, n int) []map[string]any {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		j.mu.Lock()
 		text := strings.TrimSpace(j.text.String())
 		j.mu.Unlock()

@@ -171,7 +171,7 @@ func (l *life) ended(t *testing.T, w *world) {
 // deadOn waits until a node takes a token no more: it hears of it by the feed.
 func deadOn(t *testing.T, node, access string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		got := servertest.Do(t, http.MethodGet, node+"/userinfo", nil, "Authorization", "Bearer "+access)
 		if got.Status == http.StatusUnauthorized {
 			return

@@ -34,7 +34,7 @@ func TestAChangedDocumentChangesTheClientOnEveryServer(t *testing.T) {
 		got.Key(string(old.Keys[0].KID), 0) != nil {
 		t.Errorf("after the change: %+v", got.Application)
 	}
-	for end := time.Now().Add(5 * time.Second); b.get(id).Name != "Editor 2"; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); b.get(id).Name != "Editor 2"; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the other server has not heard of it in 5 s")
 		}
