@@ -4,7 +4,8 @@
 //	go run ./bench
 //
 // With -growth it measures Assent on a small and on a large database instead;
-// that is what `make bench-growth` runs.
+// that is what `make bench-growth` runs. With -revocations N it measures how long
+// resource servers go on taking a revoked token.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/assent-id/assent/bench/revocation"
 	"github.com/assent-id/assent/bench/suite"
 )
 
@@ -41,13 +43,16 @@ func run() error {
 		}
 		return write(o.results, "growth-", report.At, report)
 	}
+	if o.revocations > 0 {
+		return measureRevocation(ctx, o)
+	}
 	if o.config.Floor == "" {
 		dir, err := os.MkdirTemp("", "assent-floor-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		if o.config.Floor, err = buildFloor(ctx, dir); err != nil {
+		if o.config.Floor, err = build(ctx, dir, "floor"); err != nil {
 			return err
 		}
 	}
@@ -63,7 +68,9 @@ type options struct {
 	config  suite.Config
 	results string // folder; empty: print only
 	growth  bool
-	sizes   suite.Sizes
+	// revocations is how many of them are measured in place of everything else.
+	revocations int
+	sizes       suite.Sizes
 }
 
 func parseFlags() options {
@@ -79,6 +86,7 @@ func parseFlags() options {
 	results := flag.String("results", "bench/results", "folder for the results; empty: print only")
 	profiles := flag.String("profiles", "", "folder for Go profiles of Assent, one for each row and database (default: none)")
 	growth := flag.Bool("growth", false, "measure Assent on a small and on a large database instead")
+	revocations := flag.Int("revocations", 0, "measure this many revocations instead: how long resource servers go on taking a revoked token")
 	sizes := suite.GrowthSizes()
 	flag.IntVar(&sizes.Small, "small", sizes.Small, "with -growth: identities in the small database")
 	flag.IntVar(&sizes.Large, "large", sizes.Large, "with -growth: identities in the large database")
@@ -97,7 +105,7 @@ func parseFlags() options {
 	if *starts >= 0 {
 		c.Starts = *starts
 	}
-	return options{config: c, results: *results, growth: *growth, sizes: sizes}
+	return options{config: c, results: *results, growth: *growth, revocations: *revocations, sizes: sizes}
 }
 
 // override replaces a value by one that was given.
@@ -126,13 +134,33 @@ func list(text string) []string {
 	return strings.Split(text, ",")
 }
 
-func buildFloor(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "floor")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/assent-id/assent/bench/floor").CombinedOutput()
+// build compiles one of the programs of the benchmarks into a folder.
+func build(ctx context.Context, dir, name string) (string, error) {
+	path := filepath.Join(dir, name)
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/assent-id/assent/bench/"+name).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build the floor: %w: %s", err, out)
+		return "", fmt.Errorf("build bench/%s: %w: %s", name, err, out)
 	}
 	return path, nil
+}
+
+// measureRevocation measures with two nodes and three resource servers.
+func measureRevocation(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "assent-api-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	api, err := build(ctx, dir, "api")
+	if err != nil {
+		return err
+	}
+	report, err := revocation.Run(ctx, revocation.Config{Assent: o.config.Assent, API: api, Revocations: o.revocations,
+		Nodes: 2, Servers: 3, Log: o.config.Log})
+	if err != nil {
+		return err
+	}
+	return write(o.results, "revocation-", report.At, report)
 }
 
 // write prints the report and keeps it under its time and as the latest of its

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/assent-id/assent/internal/format/seal"
 	"github.com/assent-id/assent/internal/model"
@@ -26,11 +27,16 @@ type devCmd struct {
 	Open         bool     `help:"Open the link in the browser."`
 	AllowFetch   []string `help:"Host, or host:port, that outgoing fetches may reach on loopback and private addresses and over plain http. May be repeated." default:"localhost,127.0.0.1,[::1]" placeholder:"HOST"`
 	Applications string   `help:"YAML or JSON file of applications that are registered at start (assent app apply)." placeholder:"FILE" type:"path"`
+
+	ClockAhead time.Duration `help:"Let the server's clock run ahead of this machine's, such as 24h, to try what comes with time: keys that retire, tokens that expire. At most 10 years." placeholder:"DURATION"`
 }
 
 // Run starts the server on this machine, with a person and an agent to try it
 // with.
 func (c *devCmd) Run(p *program) error {
+	if c.ClockAhead < 0 || c.ClockAhead > server.MaxClockAhead {
+		return usage("--clock-ahead is a time of 0 to 10 years, such as 24h")
+	}
 	release, err := c.prepare()
 	if err != nil {
 		return err
@@ -59,7 +65,7 @@ func (c *devCmd) run(p *program, listener net.Listener, log *slog.Logger) error 
 		Database: filepath.Join(c.Data, "assent.db"), BaseURL: c.BaseURL, Keyring: keyring, Development: true,
 		Logger: log, Version: buildVersion().Version, OnDemoAsk: agent.ask,
 		DefaultRealmTitle: "Assent (development)", DefaultPolicy: demoPolicy,
-		FetchAllow: c.AllowFetch,
+		FetchAllow: c.AllowFetch, ClockAhead: c.ClockAhead,
 	})
 	if err != nil {
 		return err

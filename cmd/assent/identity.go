@@ -19,6 +19,7 @@ type identityCmd struct {
 	Show            identityShowCmd            `cmd:"" help:"Show a person and their passkeys."`
 	Suspend         identitySuspendCmd         `cmd:"" help:"Stop a person: no sign-in, no answer, no session, no token."`
 	Activate        identityActivateCmd        `cmd:"" help:"Let a suspended person in again."`
+	RevokeTokens    identityRevokeTokensCmd    `cmd:"" help:"Sign a person out everywhere, and make every token and grant of theirs dead."`
 }
 
 type identityCreateCmd struct {

@@ -39,7 +39,12 @@ type commands struct {
 	Admin             adminCmd             `cmd:"" help:"Admins: people who manage a realm, or the whole server."`
 	Passkey           passkeyCmd           `cmd:"" help:"Passkeys of people."`
 	App               appCmd               `cmd:"" help:"Applications: agents, services and apps."`
+	Client            clientCmd            `cmd:"" help:"Service clients: programs with a key of their own."`
+	JWT               jwtCmd               `cmd:"" name:"jwt" help:"Sign JWTs, for client assertions from a shell."`
+	ResourceServer    resourceServerCmd    `cmd:"" help:"Resource servers: the APIs that accept a realm's tokens."`
+	Grant             grantCmd             `cmd:"" help:"Grants: what people and applications were given."`
 	RegistrationToken registrationTokenCmd `cmd:"" help:"Tokens with which applications register themselves."`
+	Token             tokenCmd             `cmd:"" help:"Print an access token for an application itself, for use with other tools."`
 	Approval          approvalCmd          `cmd:"" help:"Approvals of development realms."`
 	Management        managementCmd        `cmd:"" help:"Programs that use the management API."`
 	Version           versionCmd           `cmd:"" help:"Print the version."`

@@ -12,10 +12,11 @@ import (
 )
 
 type realmCmd struct {
-	Create  realmCreateCmd  `cmd:"" help:"Create a realm. One named default has the base URL as its issuer, others BASE/realms/NAME."`
-	Disable realmDisableCmd `cmd:"" help:"Stop everything in a realm."`
-	Enable  realmEnableCmd  `cmd:"" help:"Let a disabled realm work again."`
-	Policy  realmPolicyCmd  `cmd:"" help:"Print or change what a realm allows: registration, resources, trusted issuers, ..."`
+	Create       realmCreateCmd       `cmd:"" help:"Create a realm. One named default has the base URL as its issuer, others BASE/realms/NAME."`
+	Disable      realmDisableCmd      `cmd:"" help:"Stop everything in a realm."`
+	Enable       realmEnableCmd       `cmd:"" help:"Let a disabled realm work again."`
+	RevokeTokens realmRevokeTokensCmd `cmd:"" help:"Make every token, grant and session dead that there is in a realm by now."`
+	Policy       realmPolicyCmd       `cmd:"" help:"Print or change what a realm allows: registration, resources, trusted issuers, ..."`
 }
 
 type realmCreateCmd struct {

@@ -55,6 +55,8 @@ func TestMain(m *testing.M) {
 //	                    be refused
 //	signedout           waits until the person's session is over
 //	capture NAME REGEXP sets NAME to the first group of REGEXP in the last output
+//	token STATUS FILE ID [SCOPE] a service client brings the assertion in the file for
+//	                    a token; the answer, which is the output, has the status
 //	state CODE          the program that was interrupted exited with CODE
 //	proxy MODE          what the proxy does from now on, see tamperer
 //	alter FILE OLD NEW  replaces text in a file
@@ -92,6 +94,7 @@ func TestScripts(t *testing.T) {
 			"signedout": positive(cmdSignedOut),
 			"capture":   positive(cmdCapture),
 			"state":     positive(cmdState),
+			"token":     positive(cmdToken),
 			"proxy":     positive(func(_ *testscript.TestScript, w *world, args []string) { w.proxy.setMode(args[0]) }),
 			"alter":     positive(cmdAlter),
 			"postgres":  positive(func(ts *testscript.TestScript, _ *world, _ []string) { ts.Setenv("POSTGRES", pgtest.Database(t)) }),

@@ -97,18 +97,6 @@ func (c *appThawCmd) Run(p *program) error {
 	return c.set(p, model.ApplicationActive, "is active; tokens from before stay dead")
 }
 
-type appRevokeTokensCmd struct{ appFlags }
-
-// Run kills the application's tokens; it may get new ones.
-func (c *appRevokeTokensCmd) Run(p *program) error {
-	return c.change(p, func(ctx context.Context, s *server.Server, site *model.Site) error {
-		if err := s.Applications.RevokeTokens(ctx, site, model.ClientID(c.ClientID), operator); err != nil {
-			return err
-		}
-		return c.said(p, c.ClientID, "tokens_revoked", "All tokens that application "+c.ClientID+" has by now are dead; it may get new ones")
-	})
-}
-
 type identityFlags struct {
 	Identity string `arg:"" help:"Username, e-mail address or identity id."`
 	realmFlag

@@ -96,16 +96,27 @@ type ClientKey struct {
 	LastUsedAt Millis
 }
 
+// StatusAt is the status of the key at an instant: one whose time to retire has
+// come is retired, whatever the database says.
+func (k ClientKey) StatusAt(now Millis) KeyStatus {
+	if k.Status == KeyRetiring && now >= k.RetireAt {
+		return KeyRetired
+	}
+	return k.Status
+}
+
 // UsableAt reports whether the key may authenticate at an instant.
 func (k ClientKey) UsableAt(now Millis) bool {
-	switch k.Status {
-	case KeyActive:
-		return true
-	case KeyRetiring:
-		return now < k.RetireAt
-	default:
-		return false
-	}
+	status := k.StatusAt(now)
+	return status == KeyActive || status == KeyRetiring
+}
+
+// A KeyUse is the last use of a key of an application.
+type KeyUse struct {
+	RealmID  RealmID
+	ClientID ClientID
+	KID      ClientKeyID
+	At       Millis
 }
 
 // A ClientSecret is stored as SHA-256: it holds 256 random bits, so a slow

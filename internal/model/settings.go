@@ -115,6 +115,9 @@ type ApplicationSettings struct {
 	FrontchannelLogout  string   `json:"frontchannel_logout_uri,omitempty"`
 	FrontchannelSession bool     `json:"frontchannel_logout_session_required,omitempty"`
 
+	// Description is for those who manage it. Nobody else is shown it.
+	Description string `json:"description,omitempty"`
+
 	// What people are shown, as untrusted text.
 	ClientURI string   `json:"client_uri,omitempty"`
 	LogoURI   string   `json:"logo_uri,omitempty"`

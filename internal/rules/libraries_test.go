@@ -31,6 +31,11 @@ var clientLibraries = map[string][]string{
 	"golang.org/x/oauth2":                    {"internal/clients", "internal/edge/oauthhttp"},
 }
 
+// apart are the packages that are not linked into the product, and so do not
+// count: the benchmark, and the examples, which are programs of strangers with
+// libraries of their own choice.
+var apart = []string{"bench", "examples"}
+
 // sdkLibraries is all that people who import the SDK download with it.
 var sdkLibraries = []string{"github.com/go-jose/go-jose/v4"}
 
@@ -68,7 +73,7 @@ func libraryFindings(files []source, modules []string) []string {
 	var found []string
 	for _, f := range files {
 		found = append(found, clientFindings(f, modules)...)
-		if f.test() || within(f.dir, "bench") { // neither is linked into the product
+		if f.test() || within(f.dir, apart...) {
 			continue
 		}
 		for _, p := range f.imports() {
@@ -145,6 +150,8 @@ func TestLibraryRuleCatchesWhatItForbids(t *testing.T) {
 			"internal/obs/a.go": use("example.org/lib"), "internal/store/pgtest/b.go": use("example.org/lib")}, 0},
 		{"the second is the benchmark's floor", map[string]string{
 			"internal/obs/a.go": use("example.org/lib"), "bench/floor/b.go": use("example.org/lib")}, 0},
+		{"the second is an example", map[string]string{
+			"internal/store/a.go": use("example.org/lib"), "examples/shop/b.go": use("example.org/lib")}, 0},
 		{"go-jose where it may be", map[string]string{
 			"internal/format/jose/a.go": use("github.com/go-jose/go-jose/v4"), "sdk/evidence/b.go": use("github.com/go-jose/go-jose/v4/jwt")}, 0},
 		{"go-jose elsewhere", map[string]string{

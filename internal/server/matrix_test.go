@@ -221,12 +221,14 @@ var everyStop = []stop{
 		want: merged(all("invalid_client", clientWays...), all("invalid_token", useWays...), all("page", "authorize", "authorize, pushed"))},
 	{name: "not before: tokens of the application", do: func(t *testing.T, e *estate) {
 		for _, app := range []servertest.App{e.App, e.opaque.App} {
-			servertest.Check(t, e.Server.Applications.RevokeTokens(t.Context(), e.Site, model.ClientID(app.ID), "test"))
+			_, err := e.Server.Applications.RevokeTokens(t.Context(), e.Site, model.ClientID(app.ID), "test")
+			servertest.Check(t, err)
 		}
 	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", lookWays...),
 		map[string]string{"exchange": "invalid_request"})},
 	{name: "not before: tokens of the realm", do: func(t *testing.T, e *estate) {
-		servertest.Check(t, e.Server.Realms.RevokeTokens(t.Context(), e.Site.Realm.ID, "test"))
+		_, err := e.Server.Realms.RevokeTokens(t.Context(), e.Site.Realm.ID, "test")
+		servertest.Check(t, err)
 	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", lookWays...),
 		map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
 	{name: "person suspended", do: suspend(false), want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...),

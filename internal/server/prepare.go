@@ -25,6 +25,9 @@ func (s *Server) prepareRealms(ctx context.Context) error {
 		return err
 	}
 	for _, site := range all {
+		if err := s.Realms.NameResources(ctx, site); err != nil {
+			return err
+		}
 		if site.Realm.Status != model.RealmActive {
 			continue
 		}

@@ -41,6 +41,27 @@ func (s *Server) reap(ctx context.Context) {
 	})
 }
 
+const (
+	// noteUsesEvery is how often it is written down when keys of clients were used.
+	noteUsesEvery = time.Minute
+	// lastNote bounds how long a server that stops tries to.
+	lastNote = 5 * time.Second
+)
+
+func (s *Server) noteUses(ctx context.Context) {
+	s.every(ctx, noteUsesEvery, "note uses of keys", func() error { return s.Applications.WriteUses(ctx) })
+}
+
+// noteLastUses keeps what was used since. A server without a database stops all the
+// same.
+func (s *Server) noteLastUses(ctx context.Context) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lastNote)
+	defer stop()
+	if err := s.Applications.WriteUses(ctx); err != nil {
+		s.cfg.Logger.Warn("note uses of keys", "error", err)
+	}
+}
+
 // tlsMethods are the ways of RFC 8705 in which clients may authenticate here.
 func (c *Config) tlsMethods() []model.ClientAuthMethod {
 	var list []model.ClientAuthMethod

@@ -34,7 +34,7 @@ func (s *Server) routes() (http.Handler, error) {
 	endpoints.Register(inner)
 	embedded.New(embedded.Config{Engine: s.engine, SignIn: s.SignIn, Directory: s.Directory, Authenticators: s.Authenticators, Now: s.cfg.Now}).Register(inner)
 	api.New(api.Config{Approvals: s.Approvals, Sessions: s.SignIn, Passkeys: s.Directory, Tokens: s.engine,
-		DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
+		Feed: s.feed, Readers: s.engine, Realms: s.Realms, DemoAsk: s.cfg.OnDemoAsk, Stopping: s.stopping}).Register(inner)
 	if err := s.management(inner); err != nil {
 		return nil, err
 	}
@@ -55,8 +55,8 @@ func (s *Server) management(mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	manage.New(manage.Config{Invitations: s.Directory, Tenants: s.Realms, Realms: s.Realms, Themes: s.Realms, Keys: s.Keys, Applications: s.Applications, People: s.Directory,
-		Identities: s.Directory, Groups: s.Directory, Roles: s.Directory, Passkeys: s.Directory, Admins: s.Directory,
+	manage.New(manage.Config{Invitations: s.Directory, Tenants: s.Realms, Realms: s.Realms, Themes: s.Realms, Keys: s.Keys, Applications: s.Applications, ServiceClients: s.Applications, People: s.Directory,
+		Identities: s.Directory, Groups: s.Directory, Roles: s.Directory, ResourceServers: s.Realms, Passkeys: s.Directory, Admins: s.Directory,
 		Passwords: s.SignIn, Sessions: s.SignIn, Grants: s.engine, Events: s.Audit, StandIn: s.StandIn, Now: s.cfg.Now, Allowances: s.engine, Authenticators: s.Authenticators, Tokens: s.engine, Version: s.cfg.Version, Texts: texts.Pick("en"),
 		Idempotency: idempotency.New(idempotency.Config{Store: s.store, Keyring: s.cfg.Keyring, Now: s.cfg.Now})}).Register(mux)
 	return nil

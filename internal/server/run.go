@@ -41,7 +41,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	var work sync.WaitGroup
-	for _, job := range []func(context.Context){s.follow, s.outbox.Run, s.expire, s.sweep, s.maintain, s.reap} {
+	for _, job := range []func(context.Context){s.follow, s.outbox.Run, s.expire, s.sweep, s.maintain, s.reap, s.noteUses} {
 		work.Go(func() { job(background) })
 	}
 	failed := make(chan error, len(fronts))
@@ -60,6 +60,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 	}
 	stopBackground()
 	work.Wait()
+	s.noteLastUses(ctx)
 	err = errors.Join(err, s.Close())
 	s.cfg.Logger.Info("stopped")
 	return err
@@ -69,6 +70,15 @@ func (s *Server) follow(ctx context.Context) {
 	if err := s.store.Follow(ctx); err != nil && ctx.Err() == nil {
 		s.cfg.Logger.Error("change feed ended", "error", err)
 	}
+}
+
+// feedFreshAt is the store's instant by this server's clock.
+func (s *Server) feedFreshAt() time.Time {
+	at := s.store.FeedFreshAt()
+	if at.IsZero() {
+		return at
+	}
+	return at.Add(s.cfg.ClockAhead)
 }
 
 func (s *Server) expire(ctx context.Context) {

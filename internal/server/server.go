@@ -27,6 +27,7 @@ import (
 	"github.com/assent-id/assent/internal/service/notify"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
+	"github.com/assent-id/assent/internal/service/revocation"
 	"github.com/assent-id/assent/internal/service/signin"
 	"github.com/assent-id/assent/internal/service/standin"
 	"github.com/assent-id/assent/internal/store"
@@ -51,6 +52,7 @@ type Server struct {
 	Audit          *audit.Service
 	engine         *oauth.Engine
 	logout         *logout.Service
+	feed           *revocation.Feed
 	outbox         *notify.Service
 	mailbox        *notify.Mailbox
 	mail           *notify.Mail
@@ -113,7 +115,8 @@ func (s *Server) ensureDefault(ctx context.Context) error {
 
 func (s *Server) makeServices() error {
 	cfg, db := s.cfg, s.store
-	g := gate.New(gate.Config{Store: db, Hub: s.hub, Now: cfg.Now, Fresh: db.FeedFreshAt})
+	revoked := revocation.NewMemory(revocation.Config{Store: db, Hub: s.hub, Now: cfg.Now})
+	g := gate.New(gate.Config{Store: db, Hub: s.hub, Now: cfg.Now, Fresh: s.feedFreshAt, Revocations: revoked})
 	var err error
 	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted, Now: cfg.Now, Prepare: s.prepareRealm}); err != nil {
 		return err
@@ -134,6 +137,7 @@ func (s *Server) makeServices() error {
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory, Roles: s.Directory,
 		Approvals: s.Approvals, Sessions: s.SignIn, Authenticators: s.Authenticators, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
 		MaxWait: cfg.MaxWait, MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
+	s.feed = revocation.NewFeed(revocation.FeedConfig{Memory: revoked, Names: s.engine, Trusted: g.Trusted, Now: cfg.Now})
 	s.logout = logout.New(logout.Config{Store: db, Clients: s.Applications, Engine: s.engine, Sessions: s.SignIn, Fetch: out,
 		Keyring: cfg.Keyring, Log: cfg.Logger, Now: cfg.Now})
 	if err := s.makeMail(); err != nil {

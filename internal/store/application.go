@@ -17,6 +17,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 INSERT INTO application_key (realm_id, application_id, kid, jwk, status, created_at, retire_at, last_used_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
+	// The last use is noted meanwhile by whoever sees it, and does not go backward,
+	// unless the kid is another key's now.
+	putApplicationKeySQL = insertApplicationKeySQL + `
+ON CONFLICT (realm_id, application_id, kid) DO UPDATE SET
+  jwk = excluded.jwk, status = excluded.status, created_at = excluded.created_at, retire_at = excluded.retire_at,
+  last_used_at = CASE WHEN application_key.jwk = excluded.jwk AND application_key.last_used_at > excluded.last_used_at
+    THEN application_key.last_used_at ELSE excluded.last_used_at END`
+
 	insertApplicationSecretSQL = `
 INSERT INTO application_secret (realm_id, application_id, digest, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5)`
@@ -32,14 +40,14 @@ func (s *Store) CreateApplication(ctx context.Context, a model.Application, fx m
 	u.holdAuthenticatorConfig(a.RealmID, a.Settings.AuthenticatorConfig)
 	u.do(insertApplicationSQL, a.RealmID, a.ID, a.Kind, a.Name, a.Status, a.OwnerID, string(settings),
 		string(a.Settings.Origin), a.TokensInvalidBefore, a.CreatedAt, a.Version)
-	u.insertMembers(&a)
+	u.insertMembers(&a, insertApplicationKeySQL)
 	return wrap(s.write(ctx, &u, fx), "create application", a.ID)
 }
 
 // insertMembers writes the keys and secrets of an application.
-func (u *unit) insertMembers(a *model.Application) {
+func (u *unit) insertMembers(a *model.Application, keySQL string) {
 	for _, k := range a.Keys {
-		u.do(insertApplicationKeySQL, a.RealmID, a.ID, k.KID, filled(k.JWK), k.Status, k.CreatedAt, k.RetireAt, k.LastUsedAt)
+		u.do(keySQL, a.RealmID, a.ID, k.KID, filled(k.JWK), k.Status, k.CreatedAt, k.RetireAt, k.LastUsedAt)
 	}
 	for _, c := range a.Secrets {
 		u.do(insertApplicationSecretSQL, a.RealmID, a.ID, filled(c.Digest), c.CreatedAt, c.ExpiresAt)

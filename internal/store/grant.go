@@ -34,6 +34,12 @@ ON CONFLICT (realm_id, id) DO NOTHING`
 	underParentSQL = `
 UPDATE access_grant SET revoked_at = revoked_at WHERE realm_id = $1 AND id = $2 AND revoked_at = 0`
 
+	// Comes after the parent's row was taken: of who revokes its access tokens and who
+	// opens a grant for one of them, the second sees what the first did.
+	underTokensSQL = `
+UPDATE access_grant SET revoked_at = revoked_at WHERE realm_id = $1 AND id = $2
+AND NOT EXISTS (SELECT 1 FROM revocation WHERE realm_id = $1 AND kind = 'grant_tokens' AND subject = $2 AND before_at >= $3)`
+
 	// Values and not NOT EXISTS: PostgreSQL would join these tables to the one row
 	// and, before it knows how large they are, read all of the realm for that.
 	refreshGrantSQL = `
@@ -111,6 +117,9 @@ func (u *unit) openGrant(o *oauth.Opening) error {
 	if g := &o.Grant; g.IdentityID != "" {
 		u.expect(model.ErrConflict, useAllowanceSQL, g.RealmID, g.IdentityID, g.ApplicationID, g.CreatedAt, o.Decided)
 		u.locks(lockJoined, consentName(model.Consent{IdentityID: g.IdentityID, ApplicationID: g.ApplicationID}))
+	}
+	if o.ForToken {
+		u.expect(model.ErrConflict, underTokensSQL, o.Grant.RealmID, string(o.Grant.ParentID), o.Decided)
 	}
 	u.expect(model.ErrConflict, openGrantSQL, append(args, o.Decided)...)
 	u.joinSession(&o.Grant)

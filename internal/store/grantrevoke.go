@@ -77,6 +77,9 @@ func (s *Store) liveGrants(ctx context.Context, q *oauth.GrantQuery) (live []mod
 				continue
 			}
 			seen[g.ID] = true
+			if q.ParentID != "" && g.ParentID == q.ParentID && g.CreatedAt > q.OpenedBy {
+				continue
+			}
 			generation = append(generation, step{sql: childrenSQL, args: []any{q.RealmID, string(g.ID)}})
 			if g.RevokedAt == 0 {
 				live = append(live, g)
@@ -107,12 +110,27 @@ func (s *Store) readGrants(ctx context.Context, steps []step) (all []model.Grant
 	return all, nil
 }
 
+// takeGrantSQL changes nothing, but takes the row, if there is one.
+const takeGrantSQL = `UPDATE access_grant SET revoked_at = revoked_at WHERE realm_id = $1 AND id = $2`
+
+// RevokeGrantTokens implements the OAuth service's store.
+func (s *Store) RevokeGrantTokens(ctx context.Context, r model.Revocation, fx model.Effects) error {
+	var u unit
+	u.expect(model.ErrNotFound, takeGrantSQL, r.RealmID, r.Key)
+	u.locks(lockGrant, r.Key)
+	u.expect(model.ErrConflict, revokeSQL, r.RealmID, string(model.RevokeGrantTokens), r.Key, r.Before, r.ExpiresAt, r.At)
+	fx.Changes = append(slices.Clip(fx.Changes), model.Change{ID: ids.New("chg"), Topic: model.TopicRevocation, Key: r.Key, At: r.At})
+	return wrap(s.write(ctx, &u, fx), "revoke the access tokens of grant", r.Key)
+}
+
 var errNoGrants = errors.New("the query names neither a grant nor a session nor anybody")
 
 func rootOf(q *oauth.GrantQuery) (step, error) {
 	switch {
 	case q.ID != "":
 		return step{sql: grantSQL, args: []any{q.RealmID, string(q.ID)}}, nil
+	case q.ParentID != "":
+		return step{sql: childrenSQL, args: []any{q.RealmID, string(q.ParentID)}}, nil
 	case q.SessionID != "":
 		return step{sql: grantsOfSessionSQL, args: []any{q.RealmID, string(q.SessionID)}}, nil
 	case q.ApplicationID == "" && q.IdentityID != "":

@@ -30,7 +30,7 @@ var everyday = map[string]string{
 	"reserve key": reserveIdempotentSQL, "key": idempotentSQL, "answer key": answerIdempotentSQL, "release key": releaseIdempotentSQL,
 	"grants listed": listGrantsSQL, "grants listed of identity": listGrantsOfIdentitySQL, "grants listed of application": listGrantsOfApplicationSQL,
 	"grants listed of both": listGrantsOfBothSQL, "events before": eventsBeforeSQL, "logo": logoSQL,
-	"consume": consumeSQL, "open grant": openGrantSQL, "under parent": underParentSQL, "grant": grantSQL,
+	"consume": consumeSQL, "open grant": openGrantSQL, "under parent": underParentSQL, "under tokens": underTokensSQL, "take grant": takeGrantSQL, "grant": grantSQL,
 	"refresh grant": refreshGrantSQL, "revoke grant": revokeGrantSQL, "grants of session": grantsOfSessionSQL,
 	"grants of application": grantsOfApplicationSQL, "grants of both": grantsOfBothSQL, "children": childrenSQL,
 	"revoked": revokedSQL, "revoke": revokeSQL, "revocations": revocationsSQL,

@@ -7,6 +7,9 @@ import (
 )
 
 const (
+	// Keys that are not put back in between are deleted.
+	doubtApplicationKeysSQL     = `UPDATE application_key SET retire_at = -1 WHERE realm_id = $1 AND application_id = $2`
+	deleteDoubtfulKeysSQL       = deleteApplicationKeysSQL + ` AND retire_at = -1`
 	deleteApplicationKeysSQL    = `DELETE FROM application_key WHERE realm_id = $1 AND application_id = $2`
 	deleteApplicationSecretsSQL = `DELETE FROM application_secret WHERE realm_id = $1 AND application_id = $2`
 	deleteApplicationSQL        = `DELETE FROM application WHERE realm_id = $1 AND id = $2`
@@ -41,9 +44,10 @@ func (s *Store) UpdateRegistration(ctx context.Context, a model.Application, fx 
 	if err := u.updateApplication(&a); err != nil {
 		return err
 	}
-	u.do(deleteApplicationKeysSQL, a.RealmID, a.ID)
+	u.do(doubtApplicationKeysSQL, a.RealmID, a.ID)
 	u.do(deleteApplicationSecretsSQL, a.RealmID, a.ID)
-	u.insertMembers(&a)
+	u.insertMembers(&a, putApplicationKeySQL)
+	u.do(deleteDoubtfulKeysSQL, a.RealmID, a.ID)
 	return wrap(s.write(ctx, &u, fx), "update the registration of application", a.ID)
 }
 

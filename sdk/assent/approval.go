@@ -1,6 +1,7 @@
 package assent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,9 @@ func (c *Client) withdrawLate(ctx context.Context, req *Request) {
 // machines together, one succeeds. action.Person is compared where it is an
 // identity id ("idn_...") and is otherwise left to the caller, who finds who
 // approved in Verified.Statement.Sub.
+//
+// A token that is no JWT is introspected, which takes credentials of an application
+// that acts for the API.
 //
 // An API sets [Config.Audience], so that it takes tokens for itself alone, and
 // calls this function even if it introspects tokens (RFC 7662): an
@@ -232,19 +236,20 @@ func (c *Client) fetchEvidence(ctx context.Context, id, token string, deadline t
 		return nil, nil, invalid("read the evidence", err)
 	}
 	var bad error
+	var tried []byte
 	for _, fresh := range []bool{false, true} {
-		keys, changed, err := c.evidence.load(ctx, c, fresh, deadline)
+		keys, err := c.evidence.load(ctx, c, fresh)
 		if err != nil {
 			return nil, nil, err
 		}
-		if fresh && !changed {
+		if fresh && bytes.Equal(keys, tried) {
 			break
 		}
-		v, err := evidence.Verify(answer.body, keys, evidence.Options{Issuer: c.issuer, At: time.Now()})
+		v, err := evidence.Verify(answer.body, keys, evidence.Options{Issuer: c.issuer, At: c.now()})
 		if err == nil {
 			return answer.body, v, nil
 		}
-		bad = err
+		bad, tried = err, keys
 	}
 	return nil, nil, invalid("evidence", bad)
 }

@@ -55,14 +55,11 @@ func (b basic) apply(r *http.Request, _ url.Values) error {
 type assertions struct {
 	clientID, issuer string
 	signer           jose.Signer
+	now              func() time.Time
 }
 
 func newAssertions(c Config) (authenticator, error) {
-	var key jose.JSONWebKey
-	if err := key.UnmarshalJSON(c.Key); err != nil {
-		return nil, errors.New("Key is not a JWK") // the cause could quote the key
-	}
-	alg, err := signingAlgorithm(key)
+	key, alg, err := privateKey("Key", c.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -71,25 +68,29 @@ func newAssertions(c Config) (authenticator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use Key: %w", err)
 	}
-	return assertions{clientID: c.ClientID, issuer: c.Issuer, signer: signer}, nil
+	return assertions{clientID: c.ClientID, issuer: c.Issuer, signer: signer, now: c.Now}, nil
 }
 
-func signingAlgorithm(key jose.JSONWebKey) (jose.SignatureAlgorithm, error) {
+// privateKey reads a member of Config, and says how the key signs.
+func privateKey(member string, text []byte) (key jose.JSONWebKey, alg jose.SignatureAlgorithm, err error) {
+	if err := key.UnmarshalJSON(text); err != nil {
+		return key, "", errors.New(member + " is not a JWK") // the cause could quote the key
+	}
 	switch k := key.Key.(type) {
 	case *ecdsa.PrivateKey:
 		if k.Curve == elliptic.P256() {
-			return jose.ES256, nil
+			return key, jose.ES256, nil
 		}
 	case ed25519.PrivateKey:
-		return jose.EdDSA, nil
+		return key, jose.EdDSA, nil
 	}
-	return "", errors.New("Key must be a private P-256 or Ed25519 key")
+	return key, "", errors.New(member + " must be a private P-256 or Ed25519 key")
 }
 
 func (assertions) method() string { return "private_key_jwt" }
 
 func (a assertions) apply(_ *http.Request, form url.Values) error {
-	now := time.Now()
+	now := a.now()
 	payload, err := json.Marshal(map[string]any{
 		"iss": a.clientID,
 		"sub": a.clientID,

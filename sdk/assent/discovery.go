@@ -1,12 +1,14 @@
 package assent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 )
 
 // metadata is what this package needs of the discovery document (OpenID
@@ -16,9 +18,32 @@ type metadata struct {
 	TokenEndpoint          string   `json:"token_endpoint"`
 	BackchannelEndpoint    string   `json:"backchannel_authentication_endpoint"`
 	RevocationEndpoint     string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint  string   `json:"introspection_endpoint"` // may be missing
 	JWKSURI                string   `json:"jwks_uri"`
 	BackchannelModes       []string `json:"backchannel_token_delivery_modes_supported"`
 	TokenEndpointAuthModes []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// discovered is the discovery document, read when it is first needed.
+type discovered struct {
+	document atomic.Pointer[metadata]
+	reading  paced[*metadata]
+}
+
+// metadata is what the issuer says of itself. All who need it first wait for one
+// answer.
+func (c *Client) metadata(ctx context.Context) (metadata, error) {
+	m, err := await(ctx, &c.known.reading, c.known.document.Load, func(ctx context.Context) (*metadata, error) {
+		m, err := c.discover(ctx)
+		if err == nil {
+			c.known.document.Store(&m)
+		}
+		return &m, err
+	})
+	if err != nil {
+		return metadata{}, err
+	}
+	return *m, nil
 }
 
 func (c *Client) discover(ctx context.Context) (metadata, error) {
@@ -49,6 +74,7 @@ func (c *Client) checkMetadata(m metadata) error {
 		{"backchannel_authentication_endpoint", m.BackchannelEndpoint},
 		{"revocation_endpoint", m.RevocationEndpoint},
 		{"jwks_uri", m.JWKSURI},
+		{"introspection_endpoint", cmp.Or(m.IntrospectionEndpoint, c.issuer)},
 	} {
 		if !sameOrigin(c.issuer, e.url) {
 			// Stricter than the specification: credentials go to the issuer's own

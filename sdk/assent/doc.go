@@ -1,4 +1,5 @@
-// Package assent asks a person before a program acts, and proves the answer.
+// Package assent asks a person before a program acts, and proves the answer. It
+// also gets the access tokens with which services call APIs.
 //
 // A client of this package belongs to one application of an Assent realm, such
 // as an agent. [Client.Approve] asks a person to approve one exact action and
@@ -24,12 +25,21 @@
 //		return err // nobody approved: do not deploy
 //	}
 //
+// [Client.Token] gets access tokens for the application itself and keeps them;
+// [Transport] puts them on the requests of an [net/http.Client], replaces those
+// that were revoked, and asks a person where an API wants an approval for one
+// request. [Client.Exchange] gets a token in place of another, for a call on behalf
+// of a caller, and [Client.Introspect] tells what a token means.
+//
 // The wire is OpenID Connect CIBA Core 1.0 in poll mode with
 // authorization_details (RFC 9396); client authentication is
 // client_secret_basic (RFC 6749, Section 2.3.1) or private_key_jwt (RFC 7523,
-// Section 2.2); waiting uses the Prefer header of RFC 7240.
+// Section 2.2); waiting uses the Prefer header of RFC 7240. Tokens are those of RFC
+// 6749, Section 4.4, and RFC 8693, for resources of RFC 8707, bound by RFC 9449 if
+// there is a key for that; introspection is RFC 7662.
 //
-// If this package is wrong, a program acts although nobody agreed. So it fails
+// If this package is wrong, a program acts although nobody agreed, or a token goes
+// to somebody who should not have it. So it fails
 // closed: denied, expired, unreachable, malformed and "approved, but something
 // else" are all errors, told apart by [ErrDenied], [ErrExpired],
 // [ErrUnreachable] and [ErrInvalid].

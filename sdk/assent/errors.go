@@ -66,6 +66,9 @@ func (e *ServerError) Error() string {
 	return text
 }
 
+// errNoCredentials is for whoever calls what only an application may.
+var errNoCredentials = errors.New("this client has no ClientSecret and no Key, so it cannot ask: set one of them in Config")
+
 func invalid(reason string, cause error) *Error {
 	return &Error{Kind: ErrInvalid, Reason: reason, Err: cause}
 }

@@ -24,12 +24,14 @@ type call struct {
 	url    string
 	form   url.Values    // sent with client authentication
 	bearer string        // or sent with this token
+	prove  bool          // with a DPoP proof, if the client has a key for that
 	wait   time.Duration // how long the server is asked to hold its answer
 }
 
 // An answer is a response, read to its end.
 type answer struct {
 	status int
+	header http.Header
 	body   []byte
 }
 
@@ -54,7 +56,8 @@ func (c *Client) do(ctx context.Context, cl call) (*answer, error) {
 	if len(body) > maxAnswer {
 		return nil, invalid("the answer of "+path(cl.url)+" is too long", nil)
 	}
-	return &answer{status: resp.StatusCode, body: body}, nil
+	c.prover.note(r.URL, resp.Header)
+	return &answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
 }
 
 var errSlow = errors.New("no answer in time")
@@ -70,6 +73,11 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	}
 	if cl.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+cl.bearer)
+	}
+	if cl.prove && c.prover != nil {
+		if err := c.prover.prove(r, ""); err != nil {
+			return nil, err
+		}
 	}
 	if cl.form == nil {
 		return r, nil

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -58,6 +59,8 @@ type issuer struct {
 	poll      func(w http.ResponseWriter, r *http.Request) bool // true: answered
 	away      func(r *http.Request) error                       // the network
 	expiresIn int
+	own       func(w http.ResponseWriter, n int) bool // client_credentials, the n-th time; true: answered
+	life      int                                     // of those tokens, in seconds
 
 	st      evidence.Statement
 	sealed  []byte
@@ -71,7 +74,7 @@ func newIssuer(t testing.TB) *issuer {
 	check(t, err)
 	person, err := passkey.NewSoftware("localhost", issuerURL)
 	check(t, err)
-	i := &issuer{t: t, mux: http.NewServeMux(), person: person, handle: []byte(personID), header: "at+jwt", expiresIn: 300,
+	i := &issuer{t: t, mux: http.NewServeMux(), person: person, handle: []byte(personID), header: "at+jwt", expiresIn: 300, life: 300,
 		key: jose.JSONWebKey{Key: key, KeyID: "k1", Algorithm: "ES256", Use: "sig"}, calls: map[string]int{}}
 	i.bind()
 	i.mux.HandleFunc("GET /.well-known/openid-configuration", i.serveMetadata)
@@ -208,11 +211,31 @@ func (i *issuer) state(r *http.Request) {
 }
 
 func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
+	if r.FormValue("grant_type") == "client_credentials" {
+		i.serveOwn(w, r)
+		return
+	}
 	if i.poll != nil && i.poll(w, r) {
 		return
 	}
 	i.decide()
 	reply(w, 200, map[string]any{"access_token": i.token(), "token_type": "Bearer", "expires_in": 300})
+}
+
+// serveOwn gives tokens t1, t2, and so on.
+func (i *issuer) serveOwn(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	i.calls["own"]++
+	n := i.calls["own"]
+	i.mu.Unlock()
+	if i.own != nil && i.own(w, n) {
+		return
+	}
+	answer := map[string]any{"access_token": fmt.Sprint("t", n), "token_type": "bearer", "scope": r.FormValue("scope")}
+	if i.life > 0 {
+		answer["expires_in"] = i.life
+	}
+	reply(w, 200, answer)
 }
 
 // decide makes the evidence of a yes.

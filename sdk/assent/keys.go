@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -12,8 +12,13 @@ import (
 
 // A keySource is a JWKS, fetched when it is first needed and again when a key is missing.
 type keySource struct {
-	url  string // empty: text is pinned and never fetched
-	mu   sync.Mutex
+	locate  func(metadata) string // nil: the set is pinned and never fetched
+	set     atomic.Pointer[keySet]
+	reading paced[*keySet]
+}
+
+// A keySet is a JWKS as it was read.
+type keySet struct {
 	text []byte
 	read time.Time
 }
@@ -22,23 +27,39 @@ type keySource struct {
 // again: tokens with made-up key ids must not turn into requests.
 const keyAge = 10 * time.Second
 
-// load returns the set. With fresh it is fetched again, unless that was done
-// just now; changed tells whether it was.
-func (k *keySource) load(ctx context.Context, c *Client, fresh bool, deadline time.Time) (text []byte, changed bool, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.url == "" || k.text != nil && (!fresh || time.Since(k.read) < keyAge) {
-		return k.text, false, nil
+// load returns the set. With fresh it is fetched again, unless that was done just
+// now. All who need it wait for one answer.
+func (k *keySource) load(ctx context.Context, c *Client, fresh bool) ([]byte, error) {
+	have := func() *keySet {
+		s := k.set.Load()
+		if s != nil && fresh && k.locate != nil && time.Since(s.read) >= keyAge {
+			return nil
+		}
+		return s
 	}
-	answer, err := c.get(ctx, call{method: http.MethodGet, url: k.url}, deadline)
+	s, err := await(ctx, &k.reading, have, func(ctx context.Context) (*keySet, error) { return k.fetch(ctx, c) })
 	if err != nil {
-		return nil, false, err
+		return nil, err
+	}
+	return s.text, nil
+}
+
+func (k *keySource) fetch(ctx context.Context, c *Client) (*keySet, error) {
+	m, err := c.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := k.locate(m)
+	answer, err := c.get(ctx, call{method: http.MethodGet, url: at}, time.Now().Add(callTimeout))
+	if err != nil {
+		return nil, err
 	}
 	if err := answer.refusal(); err != nil {
-		return nil, false, invalid("read the keys at "+k.url, err)
+		return nil, invalid("read the keys at "+at, err)
 	}
-	k.text, k.read = answer.body, time.Now()
-	return k.text, true, nil
+	s := &keySet{text: answer.body, read: time.Now()}
+	k.set.Store(s)
+	return s, nil
 }
 
 // find returns the public key with this id.

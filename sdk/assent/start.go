@@ -3,7 +3,6 @@ package assent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -49,9 +48,13 @@ func (c *Client) Start(ctx context.Context, action Action) (*Request, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("nothing was asked: %w", err)
 	}
+	m, err := c.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
 	asking, done := lingering(ctx, linger)
 	defer done()
-	answer, err := c.do(asking, call{method: http.MethodPost, url: c.meta.BackchannelEndpoint, form: form})
+	answer, err := c.do(asking, call{method: http.MethodPost, url: m.BackchannelEndpoint, form: form})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func lingering(ctx context.Context, longer time.Duration) (context.Context, cont
 
 func (c *Client) startForm(action Action) (url.Values, error) {
 	if c.auth == nil {
-		return nil, errors.New("this client has no ClientSecret and no Key, so it cannot ask")
+		return nil, errNoCredentials
 	}
 	if err := action.Validate(); err != nil {
 		return nil, err

@@ -47,9 +47,10 @@ func (a *audience) UnmarshalJSON(text []byte) error {
 }
 
 // verifyToken checks signature, type, issuer and times of an access token (RFC
-// 9068, Section 4) and returns its claims.
+// 9068, Section 4) and returns its claims. What an opaque token means the issuer
+// says.
 func (c *Client) verifyToken(ctx context.Context, token string, deadline time.Time) (claims, error) {
-	payload, err := c.verifySignature(ctx, token, deadline)
+	payload, err := c.payload(ctx, token, deadline)
 	if err != nil {
 		return claims{}, err
 	}
@@ -57,7 +58,7 @@ func (c *Client) verifyToken(ctx context.Context, token string, deadline time.Ti
 	if err := json.Unmarshal(payload, &cl); err != nil {
 		return claims{}, invalid("token: claims", err)
 	}
-	now := time.Now()
+	now := c.now()
 	switch {
 	case cl.Issuer != c.issuer:
 		err = fmt.Errorf("token: iss is %q", cl.Issuer)
@@ -76,7 +77,29 @@ func (c *Client) verifyToken(ctx context.Context, token string, deadline time.Ti
 	return cl, nil
 }
 
-func (c *Client) verifySignature(ctx context.Context, token string, deadline time.Time) ([]byte, error) {
+// opaquePrefix tells opaque access tokens of Assent from JWTs, and from what is no
+// token, which must not turn into requests.
+const opaquePrefix = "at_"
+
+func (c *Client) payload(ctx context.Context, token string, deadline time.Time) ([]byte, error) {
+	if c.auth == nil || !strings.HasPrefix(token, opaquePrefix) {
+		return c.verifySignature(ctx, token)
+	}
+	var pause backoff
+	for {
+		text, err := c.Introspect(ctx, token)
+		switch {
+		case err == nil && !isActive(text):
+			return nil, invalid("token: it is not active, or this application may not know what it means", nil)
+		case !errors.Is(err, ErrUnreachable):
+			return text, err
+		case !pause.sleep(ctx, deadline):
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) verifySignature(ctx context.Context, token string) ([]byte, error) {
 	if strings.Count(token, ".") != 2 {
 		return nil, invalid("token: not a JWT", nil)
 	}
@@ -89,7 +112,7 @@ func (c *Client) verifySignature(ctx context.Context, token string, deadline tim
 	if strings.TrimPrefix(strings.ToLower(typ), "application/") != "at+jwt" {
 		return nil, invalid(fmt.Sprintf("token: its type is %q, not at+jwt", typ), nil)
 	}
-	key, err := c.tokenKey(ctx, header.KeyID, deadline)
+	key, err := c.tokenKey(ctx, header.KeyID)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +127,9 @@ func (c *Client) verifySignature(ctx context.Context, token string, deadline tim
 	return payload, nil
 }
 
-func (c *Client) tokenKey(ctx context.Context, kid string, deadline time.Time) (jose.JSONWebKey, error) {
+func (c *Client) tokenKey(ctx context.Context, kid string) (jose.JSONWebKey, error) {
 	for _, fresh := range []bool{false, true} {
-		jwks, _, err := c.tokens.load(ctx, c, fresh, deadline)
+		jwks, err := c.signing.load(ctx, c, fresh)
 		if err != nil {
 			return jose.JSONWebKey{}, err
 		}

@@ -99,7 +99,11 @@ func afterLoss(last, err error) error {
 func (c *Client) pollOnce(ctx context.Context, req *Request) (string, error) {
 	form := url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {req.authReqID}}
 	wait := min(longPoll, max(time.Until(req.ExpiresAt)+grace/2, time.Second))
-	answer, err := c.do(ctx, call{method: http.MethodPost, url: c.meta.TokenEndpoint, form: form, wait: wait})
+	m, err := c.metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	answer, err := c.do(ctx, call{method: http.MethodPost, url: m.TokenEndpoint, form: form, wait: wait})
 	if err != nil {
 		return "", err
 	}
@@ -141,7 +145,11 @@ func pollError(err error) error {
 // changes nothing and is no error.
 func (c *Client) Withdraw(ctx context.Context, req *Request) error {
 	form := url.Values{"token": {req.authReqID}, "token_type_hint": {"auth_req_id"}}
-	answer, err := c.do(ctx, call{method: http.MethodPost, url: c.meta.RevocationEndpoint, form: form})
+	m, err := c.metadata(ctx)
+	if err != nil {
+		return about(req.ID, err)
+	}
+	answer, err := c.do(ctx, call{method: http.MethodPost, url: m.RevocationEndpoint, form: form})
 	if err != nil {
 		return about(req.ID, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+
+	"github.com/assent-id/assent/sdk/internal/jws"
 )
 
 // COSE algorithms and labels (RFC 9053, RFC 8230, IANA COSE registry).
@@ -43,13 +45,13 @@ func parseCOSEKey(raw []byte) (crypto.PublicKey, error) {
 		if members[-1].number != 1 {
 			return nil, errors.New("not on the curve P-256")
 		}
-		return p256(members[-2].bytes, members[-3].bytes)
+		return jws.P256(members[-2].bytes, members[-3].bytes)
 	case kty == 3 && alg == coseRS256 && members.areOnly(coseKty, coseAlg, -1, -2):
 		n, e := members[-1].bytes, members[-2].bytes
 		if len(n) == 0 {
 			return nil, errors.New("no modulus")
 		}
-		return rsaKey(n, e)
+		return jws.RSA(n, e)
 	}
 	return nil, errors.New("not a COSE key for ES256, EdDSA or RS256")
 }

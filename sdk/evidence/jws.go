@@ -1,16 +1,12 @@
 package evidence
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
+
+	"github.com/assent-id/assent/sdk/internal/jws"
 )
 
 const (
@@ -32,7 +28,7 @@ func (set keySet) verify(compact, typ string) ([]byte, error) {
 		return nil, err
 	}
 	signed := compact[:strings.LastIndexByte(compact, '.')]
-	if !verifyJWS(key, []byte(signed), decoded[2]) {
+	if !key.Verify([]byte(signed), decoded[2]) {
 		return nil, errors.New("signature does not hold")
 	}
 	return canonicalPayload(decoded[1])
@@ -66,52 +62,27 @@ func canonicalPayload(payload []byte) ([]byte, error) {
 }
 
 // keyFor returns the key that a protected header names.
-func (set keySet) keyFor(header []byte, typ string) (realmKey, error) {
+func (set keySet) keyFor(header []byte, typ string) (jws.Key, error) {
 	canonical, err := appendCanonical(nil, header, maxJWSDepth)
 	if err != nil {
-		return realmKey{}, fmt.Errorf("header: %w", err)
+		return jws.Key{}, fmt.Errorf("header: %w", err)
 	}
 	if err := headerShape(canonical); err != nil {
-		return realmKey{}, fmt.Errorf("header%w", err)
+		return jws.Key{}, fmt.Errorf("header%w", err)
 	}
 	var h struct{ Alg, Kid, Typ string }
 	if err := json.Unmarshal(canonical, &h); err != nil {
-		return realmKey{}, fmt.Errorf("header: %w", err)
+		return jws.Key{}, fmt.Errorf("header: %w", err)
 	}
 	if h.Typ != typ {
-		return realmKey{}, fmt.Errorf("header typ is not %q", typ)
+		return jws.Key{}, fmt.Errorf("header typ is not %q", typ)
 	}
 	key, known := set[h.Kid]
 	if !known {
-		return realmKey{}, fmt.Errorf("no key has the kid %q", h.Kid)
+		return jws.Key{}, fmt.Errorf("no key has the kid %q", h.Kid)
 	}
-	if h.Alg == "Ed25519" { // RFC 9864, Section 2.2: the same as EdDSA with this curve.
-		h.Alg = "EdDSA"
-	}
-	if h.Alg != key.alg {
-		return realmKey{}, fmt.Errorf("header alg is not the key's, %s", key.alg)
+	if !key.Named(h.Alg) {
+		return jws.Key{}, fmt.Errorf("header alg is not the key's, %s", key.Alg)
 	}
 	return key, nil
-}
-
-func verifyJWS(k realmKey, signed, signature []byte) bool {
-	digest := sha256.Sum256(signed)
-	switch key := k.key.(type) {
-	case ed25519.PublicKey:
-		return ed25519.Verify(key, signed, signature)
-	case *ecdsa.PublicKey:
-		// RFC 7518, Section 3.4: R and S, 32 bytes each.
-		if len(signature) != 64 {
-			return false
-		}
-		r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
-		return ecdsa.Verify(key, digest[:], r, s)
-	case *rsa.PublicKey:
-		if k.alg == "PS256" { // RFC 7518, Section 3.5: the salt is as long as the hash.
-			opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-			return rsa.VerifyPSS(key, crypto.SHA256, digest[:], signature, opts) == nil
-		}
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) == nil
-	}
-	return false
 }

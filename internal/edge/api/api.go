@@ -64,6 +64,11 @@ type Config struct {
 	// DemoAsk, where set, lets a signed-in person of a development realm make the
 	// demo agent ask.
 	DemoAsk func(ctx context.Context, site *model.Site, person model.Identity, ask DemoAsk) error
+	// Feed tells resource servers what was revoked; nil: there is none. Readers and
+	// Realms say who may still hear it.
+	Feed    Feed
+	Readers Readers
+	Realms  Realms
 	// Stopping ends when the server begins to stop: event streams are closed.
 	Stopping context.Context
 }
@@ -87,6 +92,9 @@ func (a *API) Register(mux *http.ServeMux) {
 	mux.Handle("GET /v1/approvals/{id}/evidence", httpx.API(a.evidence))
 	mux.Handle("POST /v1/approvals/{id}/redeem", httpx.API(a.redeem))
 	mux.Handle("POST /v1/demo/ask", httpx.SameOrigin(a.demoAsk))
+	if a.cfg.Feed != nil {
+		mux.Handle("GET /v1/revocations", httpx.API(a.revocations))
+	}
 	missing := httpx.API(httpx.Missing(mux, "There is nothing here."))
 	mux.Handle("/v1", missing) // or ServeMux redirects, out of the realm
 	mux.Handle("/v1/", missing)
@@ -128,21 +136,28 @@ func Token(tokens Tokens, w http.ResponseWriter, r *http.Request) (*oauth.Access
 	t, err := tokens.Use(r.Context(), oauth.Presented{Site: site, Token: strings.TrimSpace(compact), Scheme: scheme,
 		Request: oauth.Request{Site: site, Method: r.Method, Path: r.URL.Path, DPoP: r.Header.Values("DPoP")}})
 	if err != nil {
-		refused := oauth.AsRefusedToken(err)
-		if refused.Status() != http.StatusUnauthorized {
-			return nil, err
-		}
-		for _, challenge := range oauth.Challenges(site, scheme, refused) {
-			w.Header().Add("WWW-Authenticate", challenge)
-		}
-		if refused.Nonce != "" {
-			w.Header().Set("DPoP-Nonce", refused.Nonce)
-		}
-		return nil, &httpx.Problem{Status: http.StatusUnauthorized, Code: string(refused.Code),
-			Detail: "The access token is not valid.", Cause: err}
+		return nil, refuseToken(w, r, err)
 	}
 	httpx.SetActor(r, string(t.ClientID))
 	return &t, nil
+}
+
+// refuseToken says in WWW-Authenticate what is wrong with a token; an error that
+// says nothing about it stays what it is.
+func refuseToken(w http.ResponseWriter, r *http.Request, err error) error {
+	refused := oauth.AsRefusedToken(err)
+	if refused.Status() != http.StatusUnauthorized {
+		return err
+	}
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, challenge := range oauth.Challenges(httpx.Site(r), scheme, refused) {
+		w.Header().Add("WWW-Authenticate", challenge)
+	}
+	if refused.Nonce != "" {
+		w.Header().Set("DPoP-Nonce", refused.Nonce)
+	}
+	return &httpx.Problem{Status: http.StatusUnauthorized, Code: string(refused.Code),
+		Detail: "The access token is not valid.", Cause: err}
 }
 
 func notFound(cause error) error {

@@ -21,6 +21,8 @@ type Applications interface {
 	List(context.Context, *model.Site) ([]model.Application, error)
 	Put(context.Context, *model.Site, application.Put) (application.Change, error)
 	Delete(ctx context.Context, site *model.Site, id model.ClientID, actor string) error
+	// RevokeTokens makes all that was issued by now invalid, and answers up to when.
+	RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) (model.Millis, error)
 }
 
 // ApplicationInput is what an application is to be. Its switches have the names

@@ -17,6 +17,9 @@ type Grants interface {
 	GrantOf(context.Context, *model.Site, model.GrantID) (model.Grant, error)
 	RevokeGrant(ctx context.Context, site *model.Site, id model.GrantID, actor string) error
 	RevokeToken(ctx context.Context, site *model.Site, jti, actor string) error
+	// RevokeGrantTokens makes the access tokens of a grant invalid that were issued by
+	// now, and answers up to when.
+	RevokeGrantTokens(ctx context.Context, site *model.Site, id model.GrantID, actor string) (model.Millis, error)
 	// AdminSession reports whether a session lives in which an admin let a program
 	// manage.
 	AdminSession(context.Context, *model.Site, model.IdentityID, model.SessionID) (bool, error)

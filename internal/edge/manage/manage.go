@@ -38,19 +38,23 @@ type Config struct {
 	Themes       Themes
 	Keys         Keys
 	Applications Applications
-	People       People
-	Passwords    Passwords
-	Identities   Identities
-	Groups       Groups
-	Roles        Roles
-	Passkeys     Passkeys
-	Admins       Admins
-	Sessions     Sessions
-	Grants       Grants
-	Events       Events
-	StandIn      StandIn
-	Allowances   Allowances
-	Idempotency  Idempotency
+	// ServiceClients are those of the applications that have keys to rotate.
+	ServiceClients ServiceClients
+	People         People
+	Passwords      Passwords
+	Identities     Identities
+	Groups         Groups
+	Roles          Roles
+	Passkeys       Passkeys
+	Admins         Admins
+	Sessions       Sessions
+	Grants         Grants
+	Events         Events
+	StandIn        StandIn
+	Allowances     Allowances
+	Idempotency    Idempotency
+	// ResourceServers are the APIs that accept the realm's tokens.
+	ResourceServers ResourceServers
 	// Authenticators are authenticator configs.
 	Authenticators Authenticators
 	// Invitations are binding jobs.
@@ -98,10 +102,12 @@ func declare(cfg Config) (*API, error) {
 	a.themes()
 	a.signingKeys()
 	a.applications()
+	a.serviceClients()
 	a.authenticatorConfigs()
 	a.people()
 	a.groups()
 	a.roles()
+	a.resourceServers()
 	a.passkeys()
 	a.admins()
 	a.passwords()
@@ -109,6 +115,7 @@ func declare(cfg Config) (*API, error) {
 	a.allowances()
 	a.bindingJobs()
 	a.grants()
+	a.revokeTokens()
 	a.approvals()
 	a.events()
 	a.mux.Handle("/", httpx.API(httpx.Missing(a.mux, "There is nothing here.")))

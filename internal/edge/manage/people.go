@@ -19,6 +19,8 @@ type Identities interface {
 	CreateIdentity(context.Context, *model.Site, directory.NewIdentity) (model.Identity, error)
 	UpdateIdentity(context.Context, *model.Site, directory.Ref[model.IdentityID], func(*model.Identity) error) (model.Identity, error)
 	DeleteIdentity(context.Context, *model.Site, directory.Ref[model.IdentityID]) error
+	// RevokeTokens makes all that a person was given by now invalid.
+	RevokeTokens(context.Context, *model.Site, directory.Ref[model.IdentityID]) (model.Identity, error)
 }
 
 // IdentityInput is what a person is to be.

@@ -19,6 +19,8 @@ type Realms interface {
 	Create(context.Context, realm.NewRealm) (*model.Site, error)
 	Update(context.Context, realm.Change) (model.Realm, error)
 	Delete(ctx context.Context, id model.RealmID, version int64, actor string) error
+	// RevokeTokens makes all that was issued by now invalid, and answers up to when.
+	RevokeTokens(ctx context.Context, id model.RealmID, actor string) (model.Millis, error)
 	PatchPolicy(context.Context, model.RealmID, realm.PolicyChange) (model.Realm, error)
 }
 

@@ -21,6 +21,10 @@ const (
 	ApplicationsRead           Scope = "applications:read"
 	ApplicationsUpdate         Scope = "applications:update"
 	ApplicationsDelete         Scope = "applications:delete"
+	ServiceClientsCreate       Scope = "service-clients:create"
+	ServiceClientsRead         Scope = "service-clients:read"
+	ServiceClientsUpdate       Scope = "service-clients:update"
+	ServiceClientsDelete       Scope = "service-clients:delete"
 	AuthenticatorConfigsCreate Scope = "authenticator-configs:create"
 	AuthenticatorConfigsRead   Scope = "authenticator-configs:read"
 	AuthenticatorConfigsUpdate Scope = "authenticator-configs:update"
@@ -40,6 +44,10 @@ const (
 	RolesRead                  Scope = "roles:read"
 	RolesUpdate                Scope = "roles:update"
 	RolesDelete                Scope = "roles:delete"
+	ResourceServersCreate      Scope = "resource-servers:create"
+	ResourceServersRead        Scope = "resource-servers:read"
+	ResourceServersUpdate      Scope = "resource-servers:update"
+	ResourceServersDelete      Scope = "resource-servers:delete"
 	PasskeysCreate             Scope = "passkeys:create"
 	PasskeysRead               Scope = "passkeys:read"
 	PasskeysUpdate             Scope = "passkeys:update"
@@ -77,6 +85,10 @@ var Scopes = map[Scope]string{
 	ApplicationsRead:           "Read applications.",
 	ApplicationsUpdate:         "Change applications.",
 	ApplicationsDelete:         "Delete applications.",
+	ServiceClientsCreate:       "Create service clients.",
+	ServiceClientsRead:         "Read service clients and when their keys were used.",
+	ServiceClientsUpdate:       "Change service clients, rotate and retire their keys.",
+	ServiceClientsDelete:       "Delete service clients.",
 	AuthenticatorConfigsCreate: "Create authenticator configs.",
 	AuthenticatorConfigsRead:   "Read authenticator configs.",
 	AuthenticatorConfigsUpdate: "Change authenticator configs.",
@@ -96,6 +108,10 @@ var Scopes = map[Scope]string{
 	RolesRead:                  "Read roles and who has them.",
 	RolesUpdate:                "Change roles, give and take them.",
 	RolesDelete:                "Delete roles.",
+	ResourceServersCreate:      "Register resource servers.",
+	ResourceServersRead:        "Read resource servers.",
+	ResourceServersUpdate:      "Change resource servers.",
+	ResourceServersDelete:      "Delete resource servers that have no roles.",
 	PasskeysCreate:             "Give people of development realms software passkeys.",
 	PasskeysRead:               "Read people's passkeys.",
 	PasskeysUpdate:             "Rename people's passkeys.",
@@ -112,7 +128,7 @@ var Scopes = map[Scope]string{
 	SessionsDelete:             "End people's sessions.",
 	GrantsRead:                 "Read what people and applications were given.",
 	GrantsDelete:               "Revoke grants.",
-	TokensDelete:               "Revoke single access tokens.",
+	TokensDelete:               "Revoke access tokens: single ones, and all of a realm, an application, a person or a grant.",
 	EventsRead:                 "Read the audit trail.",
 	ApprovalsUpdate:            "Answer approvals of development realms with software passkeys that the server keeps.",
 }

@@ -44,6 +44,8 @@ func (g *generator) byHand(t *testing.T, site *model.Site, name string) string {
 	case "{jti}":
 		g.thing(t, site, "{grant_id}") // the token of which it is
 		return g.made[site.Realm.ID][name]
+	case "{kid}":
+		return g.oldKey(t, site)
 	case "{variant}":
 		return "light"
 	}
@@ -102,6 +104,18 @@ func applicationRedirect(t *testing.T, g *generator) string {
 	return body.Application.RedirectURIs[0]
 }
 
+// oldKey is a key of the service client of a realm that is not its last.
+func (g *generator) oldKey(t *testing.T, site *model.Site) string {
+	t.Helper()
+	at := baseOf(g.URL, site) + "/service-clients/" + g.thing(t, site, "{service_client_id}")
+	rotated := g.call(t, g.token, http.MethodPost, at+"/rotate-keys", "{}")
+	wants(t, "rotate", rotated, http.StatusOK, "")
+	keys, _ := inside(rotated, "service_client")["keys"].([]any)
+	old, _ := keys[len(keys)-1].(map[string]any)
+	kid, _ := old["kid"].(string)
+	return kid
+}
+
 // approval asks the person of a realm, whose software passkey can answer.
 func (g *generator) approval(t *testing.T, site *model.Site) string {
 	t.Helper()
@@ -125,7 +139,7 @@ func (g *generator) two(t *testing.T, site *model.Site) {
 		return a
 	}
 	for range 2 {
-		for _, name := range []string{"{client_id}", "{grant_id}", "{jti}", "{group_id}", "{role_id}", "{authenticator_config_id}", "{job_id}", "{passkey_id}"} {
+		for _, name := range []string{"{client_id}", "{grant_id}", "{jti}", "{group_id}", "{role_id}", "{resource_server_id}", "{authenticator_config_id}", "{job_id}", "{passkey_id}", "{service_client_id}"} {
 			delete(made(), name)
 			g.thing(t, site, name)
 		}
@@ -149,7 +163,7 @@ func (g *generator) username(t *testing.T, site *model.Site, id string) string {
 }
 
 // named are members of bodies that no two things may share.
-var named = regexp.MustCompile(`"(name|username)":"([^"]*)"`)
+var named = regexp.MustCompile(`"(name|username|identifier)":"([^"]*)"`)
 
 // otherwise is a body with other names in it.
 func otherwise(body string) string {

@@ -368,7 +368,8 @@ func TestWhatComesFromATokenDiesWithIt(t *testing.T) {
 				servertest.Check(t, c.Server.Applications.SetStatus(t.Context(), c.Site, model.ClientID(c.App.ID), model.ApplicationDisabled, "operator"))
 			},
 			"all of its application's": func(t *testing.T, c *chain, _ servertest.Answer) {
-				servertest.Check(t, c.Server.Applications.RevokeTokens(t.Context(), c.Site, model.ClientID(c.App.ID), "operator"))
+				_, err := c.Server.Applications.RevokeTokens(t.Context(), c.Site, model.ClientID(c.App.ID), "operator")
+				servertest.Check(t, err)
 			},
 			"the person": func(t *testing.T, c *chain, _ servertest.Answer) {
 				_, err := c.Server.Directory.Suspend(t.Context(), c.Site, c.Identity.ID, "operator")

@@ -383,6 +383,7 @@ func TestAnIDJAGOfWhatWasStopped(t *testing.T) {
 	servertest.Check(t, w.Server.Applications.SetStatus(t.Context(), w.chat, model.ClientID(w.there.ID), model.ApplicationFrozen, "operator"))
 	wantError(t, "an application that was frozen there", w.bring(t, w.there, jag()), "invalid_client")
 	id := w.Tokens(t).Text("id_token")
-	servertest.Check(t, w.Server.Applications.RevokeTokens(t.Context(), w.Site, model.ClientID(w.App.ID), "operator"))
+	_, err = w.Server.Applications.RevokeTokens(t.Context(), w.Site, model.ClientID(w.App.ID), "operator")
+	servertest.Check(t, err)
 	wantError(t, "a sign-in that was revoked", w.request(t, id, idType), "invalid_request")
 }

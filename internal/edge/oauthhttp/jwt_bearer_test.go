@@ -492,7 +492,8 @@ func TestAssertionsOfWhatWasStopped(t *testing.T) {
 	if !active(t, v.World, api, token) {
 		t.Fatal("a fresh token is inactive")
 	}
-	servertest.Check(t, v.Server.Applications.RevokeTokens(t.Context(), v.Site, model.ClientID(app.ID), "operator"))
+	_, err := v.Server.Applications.RevokeTokens(t.Context(), v.Site, model.ClientID(app.ID), "operator")
+	servertest.Check(t, err)
 	wantError(t, "made before everything was revoked", v.bring(t, app, old), "invalid_grant")
 	if active(t, v.World, api, token) {
 		t.Error("a revoked token is active")

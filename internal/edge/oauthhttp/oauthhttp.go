@@ -146,7 +146,7 @@ func (e *Endpoints) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := e.cfg.Engine.Introspect(r.Context(), req, wantsType(r, oauth.IntrospectionJWT))
+	answer, err := e.cfg.Engine.Introspect(r.Context(), req, httpx.Accepts(r, oauth.IntrospectionJWT))
 	httpx.SetActor(r, string(answer.Client))
 	if err != nil {
 		return err

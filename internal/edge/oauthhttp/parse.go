@@ -8,9 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/assent-id/assent/internal/edge/httpx"
 	"github.com/assent-id/assent/internal/service/oauth"
@@ -56,7 +54,7 @@ func parse(w http.ResponseWriter, r *http.Request) (oauth.Request, error) {
 	if req.Basic, err = basic(r.Header.Get("Authorization")); err != nil {
 		return req, &oauth.Error{Code: oauth.InvalidClient, Description: "client authentication failed", Cause: err, Basic: true}
 	}
-	req.Wait = preferredWait(r.Header.Values("Prefer"))
+	req.Wait = httpx.PreferredWait(r)
 	return req, nil
 }
 
@@ -104,36 +102,4 @@ func basic(header string) (*oauth.BasicCredentials, error) {
 		return nil, errors.New("basic credentials without a colon")
 	}
 	return &oauth.BasicCredentials{User: user, Password: password}, nil
-}
-
-// preferredWait reads `Prefer: wait=N` in seconds (RFC 7240, Section 4.3).
-func preferredWait(headers []string) time.Duration {
-	for _, header := range headers {
-		for p := range strings.SplitSeq(header, ",") {
-			name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
-			}
-			if n, err := strconv.Atoi(strings.Trim(value, ` "`)); err == nil && n > 0 && n < 3600 {
-				return time.Duration(n) * time.Second
-			}
-		}
-	}
-	return 0
-}
-
-// wantsType reports whether the Accept header names a media type itself, and
-// does not refuse it (RFC 9110, Section 12.5.1).
-func wantsType(r *http.Request, name string) bool {
-	for _, header := range r.Header.Values("Accept") {
-		for item := range strings.SplitSeq(header, ",") {
-			mt, params, err := mime.ParseMediaType(item)
-			if err != nil || mt != name {
-				continue
-			}
-			q, err := strconv.ParseFloat(params["q"], 64)
-			return params["q"] == "" || err == nil && q > 0
-		}
-	}
-	return false
 }

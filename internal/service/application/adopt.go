@@ -68,7 +68,7 @@ func (d document) over(a model.Application) model.Application {
 		s.Scopes, s.DefaultScopes, s.AnyScope, s.Resources = old.Scopes, old.DefaultScopes, old.AnyScope, old.Resources
 		s.CodeLifetime, s.TokenLifetime, s.RefreshLifetime = old.CodeLifetime, old.TokenLifetime, old.RefreshLifetime
 		s.DPoPNonce, s.OpaqueTokens, s.TokenAlg, s.Exchange = old.DPoPNonce, old.OpaqueTokens, old.TokenAlg, old.Exchange
-		s.ResponseModes, s.AuthenticatorConfig = old.ResponseModes, old.AuthenticatorConfig
+		s.ResponseModes, s.AuthenticatorConfig, s.Description = old.ResponseModes, old.AuthenticatorConfig, old.Description
 	}
 	return a
 }

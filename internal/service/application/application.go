@@ -58,6 +58,7 @@ type Service struct {
 	documents *documents
 	guard     guard
 	logos     logos
+	uses      *uses
 }
 
 // New listens for changes.
@@ -68,7 +69,7 @@ func New(cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, documents: newDocumentsMemory(), guard: newGuard()}
+	s := &Service{cfg: cfg, documents: newDocumentsMemory(), guard: newGuard(), uses: newUses()}
 	s.cache = hub.NewCache(50_000, s.load)
 	if cfg.Hub != nil {
 		cfg.Hub.Listen(model.TopicApplication, func(c model.Change) { s.cache.Forget(c.Key) })

@@ -303,7 +303,7 @@ func TestStoppingAnApplicationIsAuditedAndSurvivesAConcurrentChange(t *testing.T
 	var wg sync.WaitGroup
 	for range 4 { // each other's conflict
 		wg.Go(func() {
-			if err := n.RevokeTokens(ctx, n.site, id, "idn_admin"); err != nil {
+			if _, err := n.RevokeTokens(ctx, n.site, id, "idn_admin"); err != nil {
 				t.Error(err)
 			}
 		})

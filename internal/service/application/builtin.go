@@ -79,8 +79,9 @@ func (s *Service) SetManagementSecret(ctx context.Context, site *model.Site, act
 		now := model.MillisOf(s.cfg.Now())
 		secret := ids.Secret()
 		a.Secrets = []model.ClientSecret{newSecret(secret, now)}
-		a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
-		err = s.cfg.Store.UpdateRegistration(ctx, a, by(actor, effects(a, "application.secret_set", now)))
+		fx := by(actor, effects(a, "application.secret_set", now))
+		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+		err = s.cfg.Store.UpdateRegistration(ctx, a, fx)
 		if errors.Is(err, model.ErrConflict) && try < tries {
 			continue
 		}

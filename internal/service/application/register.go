@@ -305,6 +305,7 @@ func keepOperators(old, s *model.ApplicationSettings) {
 	s.DPoPNonce, s.RefreshLifetime, s.TokenLifetime = old.DPoPNonce, old.RefreshLifetime, old.TokenLifetime
 	s.TokenAlg, s.OpaqueTokens, s.Exchange, s.Refresh = old.TokenAlg, old.OpaqueTokens, old.Exchange, old.Refresh
 	s.Origin, s.RegistrationDigest, s.AuthenticatorConfig = old.Origin, old.RegistrationDigest, old.AuthenticatorConfig
+	s.Description = old.Description
 }
 
 // keepStrict: a registration access token is not worth more than the restrictions
@@ -350,9 +351,14 @@ func (s *Service) Delete(ctx context.Context, site *model.Site, id model.ClientI
 			return fmt.Errorf("revoke the grants of application %s: %w", id, err)
 		}
 	}
+	a, err := s.cfg.Store.Application(ctx, site.Realm.ID, id)
+	if err != nil {
+		return fmt.Errorf("load application %s: %w", id, err)
+	}
 	now := model.MillisOf(s.cfg.Now())
-	fx := by(actor, effects(model.Application{RealmID: site.Realm.ID, ID: id}, "application.deleted", now))
-	err := s.cfg.Store.DeleteApplication(ctx, site.Realm.ID, id, now, fx)
+	fx := by(actor, effects(a, "application.deleted", now))
+	fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+	err = s.cfg.Store.DeleteApplication(ctx, site.Realm.ID, id, now, fx)
 	s.cache.Forget(string(site.Realm.ID) + "/" + string(id))
 	if err != nil {
 		return fmt.Errorf("delete application %s: %w", id, err)

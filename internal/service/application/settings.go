@@ -14,7 +14,6 @@ import (
 
 // Limits on what may be set.
 const (
-	maxTokenLife   = 24 * time.Hour
 	maxRefreshLife = 10 * 365 * 24 * time.Hour
 )
 
@@ -42,12 +41,21 @@ func settle(kind model.ApplicationKind, s *model.ApplicationSettings) error {
 // checkSettings refuses settings that contradict themselves, their profile, or
 // what this server does at all.
 func checkSettings(kind model.ApplicationKind, s *model.ApplicationSettings) error {
-	for _, check := range []func(*model.ApplicationSettings) error{checkLifetimes, checkAlgs, checkChoices, checkTLSSubject, checkProfile} {
+	for _, check := range []func(*model.ApplicationSettings) error{checkDescription, checkLifetimes, checkAlgs, checkChoices, checkTLSSubject, checkProfile} {
 		if err := check(s); err != nil {
 			return err
 		}
 	}
 	return checkURIs(kind, s)
+}
+
+const maxDescription = 1000 // bytes
+
+func checkDescription(s *model.ApplicationSettings) error {
+	if len(s.Description) > maxDescription || !plainText(s.Description) {
+		return fmt.Errorf("%w: a description is text of at most %d bytes without control characters", ErrInvalid, maxDescription)
+	}
+	return nil
 }
 
 func checkLifetimes(s *model.ApplicationSettings) error {
@@ -57,7 +65,7 @@ func checkLifetimes(s *model.ApplicationSettings) error {
 		most    time.Duration
 	}{
 		{"a code", s.CodeLifetime, model.CodeLifetime},
-		{"an access token", s.TokenLifetime, maxTokenLife},
+		{"an access token", s.TokenLifetime, model.LongestToken},
 		{"a refresh token", s.RefreshLifetime, maxRefreshLife},
 	} {
 		if l.seconds < 0 || l.seconds > int(l.most.Seconds()) {

@@ -140,7 +140,7 @@ func (u upsert) effects(a *model.Application, old model.Application, now model.M
 	}
 	changed := by(u.actor, effects(*a, "application."+string(a.Status), now)).Events
 	if a.Status != model.ApplicationActive {
-		a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
+		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
 	}
 	if fx.Events = append(fx.Events, changed...); alike(*a, old) {
 		fx.Events = changed

@@ -22,10 +22,11 @@ func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.Clie
 			return model.Effects{}
 		}
 		a.Status = status
+		fx := by(actor, effects(*a, "application."+string(status), now))
 		if status != model.ApplicationActive {
-			a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
+			fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
 		}
-		return by(actor, effects(*a, "application."+string(status), now))
+		return fx
 	})
 }
 
@@ -56,12 +57,16 @@ func (s *Service) FreezeOf(ctx context.Context, site *model.Site, owner model.Id
 }
 
 // RevokeTokens makes every token of the application that there is by now
-// invalid, on every node and at once.
-func (s *Service) RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) error {
-	return s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
-		a.TokensInvalidBefore = max(a.TokensInvalidBefore, now)
-		return by(actor, effects(*a, "application.tokens_revoked", now))
+// invalid, on every node and at once, and answers up to when: model.ErrNotFound.
+// What is issued from then on is valid.
+func (s *Service) RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) (before model.Millis, err error) {
+	err = s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
+		fx := by(actor, effects(*a, "application.tokens_revoked", now))
+		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+		before = a.TokensInvalidBefore
+		return fx
 	})
+	return before, err
 }
 
 func by(actor string, fx model.Effects) model.Effects {

@@ -16,7 +16,7 @@ type Store interface {
 	// version is a.Version and makes it a.Version+1; ErrConflict otherwise.
 	UpdateApplication(context.Context, model.Application, model.Effects) error
 	// UpdateRegistration is UpdateApplication with keys and secrets in place of
-	// those that were there.
+	// those that were there. The last use of a key that stays does not go backward.
 	UpdateRegistration(context.Context, model.Application, model.Effects) error
 	// DeleteApplication removes one with its keys, its secrets and what people
 	// agreed to for it; ErrNotFound. Its grants must have been revoked.
@@ -27,6 +27,10 @@ type Store interface {
 	// ReapRegistration is DeleteApplication for one that is still such; else
 	// ErrNotFound.
 	ReapRegistration(ctx context.Context, realm model.RealmID, id model.ClientID, olderThan model.Millis, fx model.Effects) error
+	// KeysUsed writes down when keys were last used, each at most once in the list.
+	// None goes backward, and those that are gone stay so.
+	KeysUsed(context.Context, []model.KeyUse) error
+	RecordEvents(context.Context, []model.Event) error
 	// Consume reports whether this is the first use.
 	Consume(context.Context, model.Once) (first bool, err error)
 }

@@ -48,8 +48,10 @@ func (n *NewApplication) needsKeys() bool {
 
 const maxName = 200 // bytes
 
-func nameText(name string) bool {
-	return len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+func nameText(name string) bool { return len(name) <= maxName && plainText(name) }
+
+func plainText(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // validateReach checks what the application may ask for.

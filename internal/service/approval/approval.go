@@ -18,6 +18,7 @@ import (
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/hub"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/gate"
 )
 
 // A Signer signs for a realm.
@@ -27,7 +28,9 @@ type Signer interface {
 
 // A Gate lets a person decide.
 type Gate interface {
-	Person(ctx context.Context, site *model.Site, id model.Identity) error
+	// Person and Pass answer up to when everything was revoked that they let pass.
+	Person(ctx context.Context, site *model.Site, id model.Identity) (model.Millis, error)
+	Pass(ctx context.Context, u gate.Use) (model.Millis, error)
 }
 
 // Realms finds the realm of a due approval.

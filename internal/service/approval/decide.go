@@ -8,6 +8,7 @@ import (
 
 	"github.com/assent-id/assent/internal/format/passkey"
 	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/sdk/evidence"
 )
 
@@ -26,7 +27,7 @@ type Answer struct {
 // stored statement, the challenge from the decision, and the assertion is
 // verified against the person's own passkey.
 func (s *Service) Decide(ctx context.Context, site *model.Site, person model.Identity, id model.ApprovalID, ans Answer) (model.Approval, error) {
-	if err := s.cfg.Gate.Person(ctx, site, person); err != nil {
+	if _, err := s.cfg.Gate.Person(ctx, site, person); err != nil {
 		return model.Approval{}, err
 	}
 	a, err := s.ForPerson(ctx, site, person.ID, id)
@@ -44,7 +45,11 @@ func (s *Service) Decide(ctx context.Context, site *model.Site, person model.Ide
 	if err != nil {
 		return model.Approval{}, err
 	}
-	end := ending{state: model.ApprovalDenied, at: now, decision: canonical, actor: string(person.ID)}
+	at, err := s.dated(ctx, site, a, now)
+	if err != nil {
+		return model.Approval{}, err
+	}
+	end := ending{state: model.ApprovalDenied, at: at, decision: canonical, actor: string(person.ID)}
 	if d.Answer == evidence.Approve {
 		end.state = model.ApprovalApproved
 		if len(ans.Assertion) == 0 {
@@ -59,6 +64,17 @@ func (s *Service) Decide(ctx context.Context, site *model.Site, person model.Ide
 		}
 	}
 	return s.end(ctx, site, a, end)
+}
+
+// dated is when a decision counts as made: later than what was revoked of the
+// application and the person by now, so that it is good for a token.
+func (s *Service) dated(ctx context.Context, site *model.Site, a model.Approval, now model.Millis) (model.Millis, error) {
+	app := model.Application{RealmID: a.RealmID, ID: a.ApplicationID, Status: model.ApplicationActive}
+	revoked, err := s.cfg.Gate.Pass(ctx, gate.Use{Site: site, Application: &app, Identity: a.IdentityID})
+	if _, refused := gate.Refused(err); refused {
+		return now, nil // a stopped application gets nothing for it
+	}
+	return now.After(revoked), err
 }
 
 // checkDecision holds a decision against the stored statement.

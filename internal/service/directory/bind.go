@@ -169,7 +169,7 @@ func (s *Service) person(ctx context.Context, site *model.Site, id model.Identit
 	if err != nil {
 		return identity, err
 	}
-	err = s.gate.Person(ctx, site, identity)
+	_, err = s.gate.Person(ctx, site, identity)
 	if _, closed := errors.AsType[*gate.Refusal](err); closed {
 		return identity, fmt.Errorf("%w: %w", ErrNotAllowed, err)
 	}

@@ -49,6 +49,16 @@ func (s *Service) Activate(ctx context.Context, site *model.Site, id model.Ident
 	return s.setStatus(ctx, change{deed: s.deed(site, actor), id: id}, model.IdentityActive)
 }
 
+// RevokeTokens makes every session and token of a person that there is by now
+// invalid, on every node and at once; TokensInvalidBefore says up to when. They may
+// sign in again, and what they get from then on is valid. It returns [ErrChanged]
+// or model.ErrNotFound.
+func (s *Service) RevokeTokens(ctx context.Context, site *model.Site, ref Ref[model.IdentityID]) (model.Identity, error) {
+	c := change{deed: s.deed(site, ref.Actor), id: ref.ID, version: ref.Version, revoke: true}
+	c.edit = func(*model.Identity) error { return nil }
+	return s.change(ctx, c)
+}
+
 func (s *Service) setStatus(ctx context.Context, c change, status model.IdentityStatus) (model.Identity, error) {
 	c.edit = func(i *model.Identity) error { i.Status = status; return nil }
 	return s.change(ctx, c)
@@ -60,6 +70,7 @@ type change struct {
 	id      model.IdentityID
 	version int64 // that they must still have; 0: any
 	edit    func(*model.Identity) error
+	revoke  bool // all that was issued to them
 }
 
 // change writes what an edit made of a person, with all that follows from it.
@@ -96,12 +107,12 @@ func (c change) apply(old model.Identity) (model.Identity, error) {
 	if err := c.edit(&next); err != nil {
 		return old, err
 	}
-	if next == old {
+	if next == old && !c.revoke {
 		return old, nil
 	}
 	next.UpdatedAt = c.at
-	if next.Status == model.IdentitySuspended && old.Status != model.IdentitySuspended {
-		next.TokensInvalidBefore = max(next.TokensInvalidBefore, c.at)
+	if c.revoke || next.Status == model.IdentitySuspended && old.Status != model.IdentitySuspended {
+		next.RevokeTokens(c.at)
 	}
 	return next, nil
 }
@@ -155,10 +166,16 @@ func (c change) effects(old, next model.Identity) model.Effects {
 	case old.Status == next.Status:
 	case next.Status == model.IdentitySuspended:
 		note("identity.suspended", nil)
-		// Its sessions are dead by now; this has the applications told.
-		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: c.at}, c.at)
 	default:
 		note("identity.activated", nil)
+	}
+	if c.revoke {
+		note("identity.tokens_revoked", nil)
+	}
+	if next.TokensInvalidBefore != old.TokensInvalidBefore {
+		fx.Revocations = []model.Revocation{old.RevokeTokens(c.at)} // as next has it
+		// Its sessions are dead by now; this has the applications told.
+		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: next.TokensInvalidBefore}, c.at)
 	}
 	switch {
 	case old.AdminSince == 0 && next.AdminSince != 0:

@@ -57,7 +57,8 @@ func (s *Service) remove(ctx context.Context, c change, person model.Identity) e
 		Events:  []model.Event{c.event("identity.deleted", string(c.id), nil)},
 		Changes: []model.Change{c.identityChange(c.id)},
 	}
-	if person.TokensInvalidBefore != c.at { // otherwise they were suspended just now, which tells it
+	if told := person.TokensInvalidBefore >= c.at; !told { // otherwise they were suspended just now, which tells it
+		fx.Revocations = []model.Revocation{person.RevokeTokens(c.at)}
 		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: c.at}, c.at)
 	}
 	err := s.store.DeleteIdentity(ctx, Removal{RealmID: c.site.Realm.ID, ID: c.id, Version: person.Version, At: c.at}, fx)

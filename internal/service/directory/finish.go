@@ -60,7 +60,7 @@ func (s *Service) FinishBinding(ctx context.Context, site *model.Site, a Binding
 	done := Bound{Passkey: key, Job: b.link.Job, Identity: b.link.Identity, ReturnTo: returnTo(site, b.link)}
 	if !b.state.Embedded {
 		done.SessionCookie, done.Session = s.sessions.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: key.IdentityID,
-			PasskeyID: key.ID, AuthTime: now, UserAgent: a.UserAgent})
+			PasskeyID: key.ID, AuthTime: now.After(max(done.Identity.TokensInvalidBefore, site.Realm.TokensInvalidBefore)), UserAgent: a.UserAgent})
 	}
 	// First and Proof make the database decide what was read above: no other passkey
 	// may have come in between, and what was proved must not have ended.

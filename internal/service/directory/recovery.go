@@ -225,7 +225,7 @@ func (s *Service) claimed(ctx context.Context, site *model.Site, login string) (
 	if err != nil {
 		return identity, err
 	}
-	err = s.gate.Person(ctx, site, identity)
+	_, err = s.gate.Person(ctx, site, identity)
 	if _, closed := errors.AsType[*gate.Refusal](err); closed {
 		return model.Identity{}, nil
 	}

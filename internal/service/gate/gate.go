@@ -65,6 +65,9 @@ type Config struct {
 	Store Store
 	Hub   *hub.Hub
 	Now   func() time.Time
+	// Revocations are those of single tokens and grants; nil: the database is
+	// asked each time.
+	Revocations Revocations
 	// Fresh is the last instant at which the change feed was complete. When it
 	// is older than MaxStale, memory is not trusted and the database is asked.
 	Fresh    func() time.Time
@@ -77,7 +80,6 @@ type Gate struct {
 	realms       memory[model.Realm]
 	applications memory[model.Application]
 	identities   memory[model.Identity]
-	revoked      *revocations
 }
 
 // New listens for changes.
@@ -88,7 +90,7 @@ func New(cfg Config) *Gate {
 	if cfg.MaxStale == 0 {
 		cfg.MaxStale = 3 * time.Second
 	}
-	g := &Gate{cfg: cfg, revoked: newRevocations(cfg.Store, cfg.Now)}
+	g := &Gate{cfg: cfg}
 	g.realms = newMemory(10_000, g.loadRealm)
 	g.applications = newMemory(50_000, g.loadApplication)
 	g.identities = newMemory(100_000, g.loadIdentity)
@@ -96,8 +98,6 @@ func New(cfg Config) *Gate {
 		g.realms.listen(cfg.Hub, model.TopicRealm)
 		g.applications.listen(cfg.Hub, model.TopicApplication)
 		g.identities.listen(cfg.Hub, model.TopicIdentity)
-		cfg.Hub.Listen(model.TopicRevocation, func(c model.Change) { g.revoked.stale(c.At) })
-		cfg.Hub.OnResync(g.revoked.reset)
 	}
 	return g
 }
@@ -105,80 +105,96 @@ func New(cfg Config) *Gate {
 // Check lets pass, or answers a *Refusal, or another error when it cannot
 // tell; callers treat that as closed too.
 func (g *Gate) Check(ctx context.Context, u Use) error {
-	if err := g.realm(ctx, u); err != nil {
-		return err
-	}
-	if err := g.application(ctx, u); err != nil {
-		return err
-	}
-	if err := g.person(ctx, u); err != nil {
-		return err
-	}
-	return g.live(ctx, u)
+	_, err := g.Pass(ctx, u)
+	return err
 }
 
-func (g *Gate) realm(ctx context.Context, u Use) error {
+// Pass is [Gate.Check] for those who make something by what passes. It answers
+// the latest instant up to which everything of one of them was revoked; 0: none
+// ever was. What is made now must be dated later than that: it is if time has
+// gone on since, and where it has not, or this node's clock is behind that of who
+// revoked, it would be dead before anybody gets it.
+func (g *Gate) Pass(ctx context.Context, u Use) (model.Millis, error) {
+	realm, err := g.realm(ctx, u)
+	if err != nil {
+		return 0, err
+	}
+	application, err := g.application(ctx, u)
+	if err != nil {
+		return 0, err
+	}
+	person, err := g.person(ctx, u)
+	if err != nil {
+		return 0, err
+	}
+	tokens, err := g.live(ctx, u)
+	return max(realm, application, person, tokens), err
+}
+
+// After is [model.Millis.After] for the finer time that ids are made of.
+func After(now time.Time, revoked model.Millis) time.Time {
+	if model.MillisOf(now) > revoked {
+		return now
+	}
+	return (revoked + 1).Time()
+}
+
+func (g *Gate) realm(ctx context.Context, u Use) (model.Millis, error) {
 	now, err := g.realms.get(ctx, string(u.Site.Realm.ID), g.Trusted())
 	if errors.Is(err, model.ErrNotFound) {
-		return &Refusal{RealmDisabled}
+		return 0, &Refusal{RealmDisabled}
 	}
 	if err != nil {
-		return fmt.Errorf("gate: read realm: %w", err)
+		return 0, fmt.Errorf("gate: read realm: %w", err)
 	}
 	if now.Status != model.RealmActive || u.Site.Realm.Status != model.RealmActive {
-		return &Refusal{RealmDisabled}
+		return 0, &Refusal{RealmDisabled}
 	}
-	if before(u, now.TokensInvalidBefore) {
-		return &Refusal{IssuedBefore}
-	}
-	return nil
+	return since(u, now.TokensInvalidBefore)
 }
 
-func (g *Gate) application(ctx context.Context, u Use) error {
+func (g *Gate) application(ctx context.Context, u Use) (model.Millis, error) {
 	if u.Application == nil {
-		return nil
+		return 0, nil
 	}
 	now, err := g.applications.get(ctx, inRealm(u.Site.Realm.ID, u.Application.ID), g.Trusted())
 	if errors.Is(err, model.ErrNotFound) {
-		return &Refusal{ApplicationNotActive}
+		return 0, &Refusal{ApplicationNotActive}
 	}
 	if err != nil {
-		return fmt.Errorf("gate: read application: %w", err)
+		return 0, fmt.Errorf("gate: read application: %w", err)
 	}
 	if now.Status != model.ApplicationActive || u.Application.Status != model.ApplicationActive {
-		return &Refusal{ApplicationNotActive}
+		return 0, &Refusal{ApplicationNotActive}
 	}
-	if before(u, now.TokensInvalidBefore) {
-		return &Refusal{IssuedBefore}
-	}
-	return nil
+	return since(u, now.TokensInvalidBefore)
 }
 
-// before reports whether what is being used was given before everything of its
-// kind was revoked. What was given in the very millisecond of the revocation
-// counts as given before: it may have been, and a new one is a request away.
-func before(u Use, invalidBefore model.Millis) bool {
-	return u.IssuedAt != 0 && u.IssuedAt <= invalidBefore
+// since refuses what was given before everything of its kind was revoked. What
+// was given in the very millisecond of the revocation counts as given before:
+// what is given after it has a later date.
+func since(u Use, revoked model.Millis) (model.Millis, error) {
+	if u.IssuedAt != 0 && u.IssuedAt <= revoked {
+		return 0, &Refusal{IssuedBefore}
+	}
+	return revoked, nil
 }
 
-func (g *Gate) person(ctx context.Context, u Use) error {
+func (g *Gate) person(ctx context.Context, u Use) (model.Millis, error) {
 	if u.Identity == "" {
-		return nil
+		return 0, nil
 	}
 	idn, err := g.identities.get(ctx, inRealm(u.Site.Realm.ID, u.Identity), g.Trusted())
 	if errors.Is(err, model.ErrNotFound) {
-		return &Refusal{IdentityUnknown}
+		return 0, &Refusal{IdentityUnknown}
 	}
 	if err != nil {
-		return fmt.Errorf("gate: read identity: %w", err)
+		return 0, fmt.Errorf("gate: read identity: %w", err)
 	}
 	if idn.Status != model.IdentityActive {
-		return &Refusal{IdentityNotActive}
+		return 0, &Refusal{IdentityNotActive}
 	}
-	if before(u, idn.TokensInvalidBefore) {
-		return &Refusal{IssuedBefore}
-	}
-	return nil
+	return since(u, idn.TokensInvalidBefore)
 }
 
 // Trusted reports whether memory may be believed now, here and in the caches of
@@ -192,47 +208,62 @@ func (g *Gate) Trusted() bool {
 	return -g.cfg.MaxStale <= age && age <= g.cfg.MaxStale
 }
 
-// live checks single revocations of the token and of its grant.
-func (g *Gate) live(ctx context.Context, u Use) error {
-	if u.JTI == "" && u.Grant == "" {
-		return nil
-	}
-	look := g.revoked.before
-	if !g.Trusted() {
-		look = g.cfg.Store.Revoked
-	}
-	realm := u.Site.Realm.ID
-	for _, c := range [...]struct {
-		kind   model.RevocationKind
-		key    string
-		reason Reason
-	}{{model.RevokeToken, u.JTI, TokenRevoked}, {model.RevokeGrant, string(u.Grant), GrantRevoked}} {
-		if c.key == "" {
-			continue
+// live checks single revocations of the token and of its grant, and answers up to
+// when the access tokens of the grant were revoked while it lives.
+func (g *Gate) live(ctx context.Context, u Use) (model.Millis, error) {
+	if u.JTI != "" {
+		at, err := g.revoked(ctx, u, model.RevokeToken, u.JTI)
+		if err == nil && at != 0 {
+			err = &Refusal{TokenRevoked}
 		}
-		at, err := look(ctx, realm, c.kind, c.key)
 		if err != nil {
-			return fmt.Errorf("gate: read revocations: %w", err)
-		}
-		if at != 0 {
-			return &Refusal{c.reason}
+			return 0, err
 		}
 	}
-	return nil
+	if u.Grant == "" {
+		return 0, nil
+	}
+	at, err := g.revoked(ctx, u, model.RevokeGrant, string(u.Grant))
+	if err == nil && at != 0 {
+		err = &Refusal{GrantRevoked}
+	}
+	if err != nil {
+		return 0, err
+	}
+	at, err = g.revoked(ctx, u, model.RevokeGrantTokens, string(u.Grant))
+	if err != nil || u.JTI == "" { // the grant itself is used, which lives
+		return at, err
+	}
+	return since(u, at)
 }
 
-// Person lets an identity sign in, stay signed in and decide.
-func (g *Gate) Person(ctx context.Context, site *model.Site, id model.Identity) error {
-	if err := g.realm(ctx, Use{Site: site}); err != nil {
-		return err
+func (g *Gate) revoked(ctx context.Context, u Use, kind model.RevocationKind, key string) (at model.Millis, err error) {
+	if g.cfg.Revocations != nil && g.Trusted() {
+		at, err = g.cfg.Revocations.Before(ctx, u.Site.Realm.ID, kind, key)
+	} else {
+		at, err = g.cfg.Store.Revoked(ctx, u.Site.Realm.ID, kind, key)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("gate: read revocations: %w", err)
+	}
+	return at, nil
+}
+
+// Person lets an identity sign in, stay signed in and decide. It answers up to
+// when everything of the realm and of the person was revoked: a sign-in is dated
+// later.
+func (g *Gate) Person(ctx context.Context, site *model.Site, id model.Identity) (model.Millis, error) {
+	realm, err := g.realm(ctx, Use{Site: site})
+	if err != nil {
+		return 0, err
 	}
 	if id.RealmID != site.Realm.ID {
-		return &Refusal{IdentityUnknown}
+		return 0, &Refusal{IdentityUnknown}
 	}
 	if id.Status != model.IdentityActive {
-		return &Refusal{IdentityNotActive}
+		return 0, &Refusal{IdentityNotActive}
 	}
-	return nil
+	return max(realm, id.TokensInvalidBefore), nil
 }
 
 // MayAsk decides whether an application may ask a person to decide: it acts

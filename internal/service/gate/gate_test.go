@@ -15,6 +15,7 @@ import (
 	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/gate"
 	"github.com/assent-id/assent/internal/service/realm"
+	"github.com/assent-id/assent/internal/service/revocation"
 	"github.com/assent-id/assent/internal/store"
 	"github.com/assent-id/assent/internal/store/litetest"
 )
@@ -84,6 +85,7 @@ func (w *world) ms() model.Millis { return model.MillisOf(w.now()) }
 
 func (w *world) gate(cfg gate.Config) *gate.Gate {
 	cfg.Store, cfg.Hub, cfg.Now = counted{w.store, w}, &w.hub, w.now
+	cfg.Revocations = revocation.NewMemory(revocation.Config{Store: counted{w.store, w}, Hub: &w.hub, Now: w.now})
 	return gate.New(cfg)
 }
 
@@ -163,7 +165,8 @@ var stops = []struct {
 		check(t, w.realms.SetStatus(t.Context(), w.site.Realm.ID, model.RealmDisabled, "op"))
 	}, gate.RealmDisabled},
 	{"tokens of the realm revoked", func(t *testing.T, w *world) {
-		check(t, w.realms.RevokeTokens(t.Context(), w.site.Realm.ID, "op"))
+		_, err := w.realms.RevokeTokens(t.Context(), w.site.Realm.ID, "op")
+		check(t, err)
 	}, gate.IssuedBefore},
 	{"application frozen", func(t *testing.T, w *world) {
 		check(t, w.apps.SetStatus(t.Context(), w.site, w.app.ID, model.ApplicationFrozen, "op"))
@@ -172,7 +175,8 @@ var stops = []struct {
 		check(t, w.apps.SetStatus(t.Context(), w.site, w.app.ID, model.ApplicationDisabled, "op"))
 	}, gate.ApplicationNotActive},
 	{"tokens of the application revoked", func(t *testing.T, w *world) {
-		check(t, w.apps.RevokeTokens(t.Context(), w.site, w.app.ID, "op"))
+		_, err := w.apps.RevokeTokens(t.Context(), w.site, w.app.ID, "op")
+		check(t, err)
 	}, gate.IssuedBefore},
 	{"frozen and thawed", func(t *testing.T, w *world) {
 		check(t, w.apps.SetStatus(t.Context(), w.site, w.app.ID, model.ApplicationFrozen, "op"))
@@ -264,8 +268,10 @@ func TestAfterAResyncNothingIsRemembered(t *testing.T) {
 func TestWhatWasGivenLaterPasses(t *testing.T) {
 	w := newWorld(t)
 	g := w.gate(gate.Config{})
-	check(t, w.realms.RevokeTokens(t.Context(), w.site.Realm.ID, "op"))
-	check(t, w.apps.RevokeTokens(t.Context(), w.site, w.app.ID, "op"))
+	_, err := w.realms.RevokeTokens(t.Context(), w.site.Realm.ID, "op")
+	check(t, err)
+	_, err = w.apps.RevokeTokens(t.Context(), w.site, w.app.ID, "op")
+	check(t, err)
 	use := w.use()
 	if got, _ := gate.Refused(g.Check(t.Context(), use)); got != gate.IssuedBefore {
 		t.Errorf("in the same millisecond: %q", got)
@@ -405,6 +411,8 @@ func TestAnApplicationAsksThoseWhomItActsForOrWhomTheRealmAllows(t *testing.T) {
 	}
 }
 
+func refusal(_ model.Millis, err error) error { return err }
+
 func TestAPersonPassesWhileTheyAndTheirRealmAreActive(t *testing.T) {
 	w := newWorld(t)
 	g := w.gate(gate.Config{})
@@ -415,12 +423,12 @@ func TestAPersonPassesWhileTheyAndTheirRealmAreActive(t *testing.T) {
 		who  model.Identity
 		want gate.Reason
 	}{"active": {w.person, ""}, "of another realm": {other, gate.IdentityUnknown}, "suspended": {suspended, gate.IdentityNotActive}} {
-		if got, _ := gate.Refused(g.Person(t.Context(), w.site, tt.who)); got != tt.want {
+		if got, _ := gate.Refused(refusal(g.Person(t.Context(), w.site, tt.who))); got != tt.want {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 	check(t, w.realms.SetStatus(t.Context(), w.site.Realm.ID, model.RealmDisabled, "op"))
-	if got, _ := gate.Refused(g.Person(t.Context(), w.site, w.person)); got != gate.RealmDisabled {
+	if got, _ := gate.Refused(refusal(g.Person(t.Context(), w.site, w.person))); got != gate.RealmDisabled {
 		t.Errorf("in a disabled realm: %q", got)
 	}
 }

@@ -11,10 +11,14 @@ type Store interface {
 	Realms(context.Context) ([]model.Realm, error)
 	Application(context.Context, model.RealmID, model.ClientID) (model.Application, error)
 	Identity(context.Context, model.RealmID, model.IdentityID) (model.Identity, error)
-	// Revocations lists those of all realms that were written at or after
-	// `since` and have not expired at `now`.
-	Revocations(ctx context.Context, since, now model.Millis) ([]model.Revocation, error)
 	// Revoked reads one directly: the latest Before of this key, 0 if none. It
 	// is asked while the change feed is not known to be fresh.
 	Revoked(ctx context.Context, realm model.RealmID, kind model.RevocationKind, key string) (model.Millis, error)
+}
+
+// Revocations remembers which tokens and grants were revoked.
+type Revocations interface {
+	// Before is up to when, in milliseconds, tokens of this key are dead; 0: nothing
+	// of it was revoked.
+	Before(ctx context.Context, realm model.RealmID, kind model.RevocationKind, key string) (model.Millis, error)
 }

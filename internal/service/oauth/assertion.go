@@ -52,7 +52,7 @@ func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
 	if err := json.Unmarshal(u.Claims(), &c); err != nil {
 		return clientRefused(x, "malformed assertion claims", err)
 	}
-	client, err := e.assertingClient(ctx, x, u, c)
+	client, key, err := e.assertingClient(ctx, x, u, c)
 	if err != nil {
 		return err
 	}
@@ -67,38 +67,39 @@ func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
 	if !first {
 		return clientRefused(x, "assertion was used before", nil)
 	}
+	e.cfg.Clients.Used(ctx, client, key.KID(), x.now)
 	x.client = client
 	return nil
 }
 
 // assertingClient verifies the signature with a key of the client that the
 // assertion names. The algorithm is the key's, never the header's.
-func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unverified, c assertionClaims) (*model.Client, error) {
+func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unverified, c assertionClaims) (*model.Client, *jose.PublicKey, error) {
 	client, err := e.cfg.Clients.Get(ctx, x.Site, model.ClientID(c.Sub))
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return nil, err
+		return nil, nil, err
 	}
 	x.found = client != nil
 	if client == nil || client.Settings.AuthMethod != model.AuthPrivateKeyJWT {
 		decoyVerify(u)
-		return nil, clientRefused(x, "unknown client, or not registered for private_key_jwt", nil)
+		return nil, nil, clientRefused(x, "unknown client, or not registered for private_key_jwt", nil)
 	}
 	key, err := e.cfg.Clients.Key(ctx, x.Site, client, u.Header().KID, x.now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if key == nil {
 		decoyVerify(u)
-		return nil, clientRefused(x, "unknown or retired key", nil)
+		return nil, nil, clientRefused(x, "unknown or retired key", nil)
 	}
 	if !slices.Contains(assertionAlgs(client), algName(u.Header().Alg)) {
 		decoyVerify(u)
-		return nil, clientRefused(x, "algorithm is not allowed", nil)
+		return nil, nil, clientRefused(x, "algorithm is not allowed", nil)
 	}
 	if _, err := jose.Verify(u, key); err != nil {
-		return nil, clientRefused(x, "signature", err)
+		return nil, nil, clientRefused(x, "signature", err)
 	}
-	return client, nil
+	return client, key, nil
 }
 
 func assertionAlgs(c *model.Client) []string {

@@ -30,10 +30,11 @@ func (e *Engine) loadClient(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.client = client
-	err = e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &client.Application})
+	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: x.Site, Application: &client.Application})
 	if reason, ok := gate.Refused(err); ok {
 		return &Error{Code: UnauthorizedClient, Description: "this application has been stopped", Cause: errors.New(string(reason))}
 	}
+	x.after(revoked)
 	return err
 }
 

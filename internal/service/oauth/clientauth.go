@@ -189,9 +189,10 @@ func (e *Engine) checkIdentified(ctx context.Context, x *exchange) error {
 // admitClient asks the gate for the client alone. A stopped application gets
 // the answer of an unknown one.
 func (e *Engine) admitClient(ctx context.Context, x *exchange) error {
-	err := e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application})
+	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: x.Site, Application: &x.client.Application})
 	if reason, ok := gate.Refused(err); ok {
 		return clientRefused(x, string(reason), nil)
 	}
+	x.after(revoked)
 	return err
 }

@@ -78,7 +78,7 @@ func (e *Engine) FindDevice(ctx context.Context, c DeviceCheck) (Waiting, error)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("find device: %w", err)
 	}
-	client, err := e.deviceClient(ctx, c.Site, c.Who, d)
+	client, _, err := e.deviceClient(ctx, c.Site, c.Who, d)
 	if err != nil {
 		return Waiting{}, err
 	}
@@ -107,23 +107,23 @@ func (e *Engine) tryUserCode(c DeviceCheck) (keep func(), err error) {
 }
 
 // deviceClient finds the application that asks, and lets it and the person
-// through the gate.
-func (e *Engine) deviceClient(ctx context.Context, site *model.Site, who *SignedIn, d model.DeviceRequest) (*model.Client, error) {
+// through the gate. It answers up to when everything of theirs was revoked.
+func (e *Engine) deviceClient(ctx context.Context, site *model.Site, who *SignedIn, d model.DeviceRequest) (*model.Client, model.Millis, error) {
 	client, err := e.cfg.Clients.Get(ctx, site, d.ApplicationID)
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	err = e.cfg.Gate.Check(ctx, gate.Use{Site: site, Application: &client.Application, Identity: who.Identity.ID, IssuedAt: d.CreatedAt})
+	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: site, Application: &client.Application, Identity: who.Identity.ID, IssuedAt: d.CreatedAt})
 	if _, refused := gate.Refused(err); refused {
-		return nil, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
 	}
 	if err := mayAdminister(&exchange{client: client, scope: strings.Fields(d.Scope)}, who); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrDeviceStopped, err)
 	}
-	return client, err
+	return client, revoked, err
 }
 
 func (e *Engine) describeDevice(ctx context.Context, c DeviceCheck, d model.DeviceRequest, client *model.Client) (Waiting, error) {
@@ -171,7 +171,7 @@ func (e *Engine) DecideDevice(ctx context.Context, c DeviceDecision) (name strin
 	if err != nil {
 		return "", fmt.Errorf("find device: %w", err)
 	}
-	client, err := e.deviceClient(ctx, c.Site, c.Who, d)
+	client, revoked, err := e.deviceClient(ctx, c.Site, c.Who, d)
 	if err != nil {
 		return "", err
 	}
@@ -180,7 +180,7 @@ func (e *Engine) DecideDevice(ctx context.Context, c DeviceDecision) (name strin
 			return "", err
 		}
 	}
-	return client.Name, e.answerDevice(ctx, c, d, now)
+	return client.Name, e.answerDevice(ctx, c, d, now.After(revoked))
 }
 
 // answerDevice: only one answer of one person wins.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/assent-id/assent/internal/model"
 )
 
 // narrowExchange fills in scope, details and audience of the token: within what
@@ -27,7 +29,8 @@ func exchangeScope(x *exchange, s *subjectToken) ([]string, error) {
 	var limit []string
 	switch {
 	case s.access != nil:
-		limit = strings.Fields(s.access.Scope)
+		// What an approval gave was for the one action, there.
+		limit = withoutApproval(x.Site, s.access.Audience, strings.Fields(s.access.Scope))
 	case s.asserted != nil && len(s.asserted.rule.Scopes) > 0:
 		limit = s.asserted.rule.Scopes
 	case s.asserted != nil:
@@ -39,10 +42,21 @@ func exchangeScope(x *exchange, s *subjectToken) ([]string, error) {
 	if s.asserted != nil && len(s.asserted.rule.Scopes) == 0 {
 		limit = x.scope // the client's own limit has been checked
 	}
-	if len(within(x.scope, limit)) < len(x.scope) {
-		return nil, &Error{Code: InvalidScope, Description: "a scope is not in the subject token"}
+	for _, asked := range x.scope {
+		if !slices.Contains(limit, asked) {
+			return nil, notGranted(x.Site, subjectAudience(x, s), asked, "a scope is not in the subject token")
+		}
 	}
 	return withoutOffline(x.scope), nil
+}
+
+// subjectAudience is whom the subject token is for, or else whom the new one would
+// be for.
+func subjectAudience(x *exchange, s *subjectToken) []string {
+	if s.access != nil {
+		return s.access.Audience
+	}
+	return x.audience()
 }
 
 // exchangeDetails: details of the subject token, or fewer, of types that this client
@@ -134,11 +148,10 @@ func exchangeTarget(x *exchange, asked string) (string, bool) {
 	return registered(x, asked)
 }
 
-// sameTarget finds a target in a list. An origin is the same with and without its
-// trailing slash (RFC 3986, Section 6.2.3).
+// sameTarget finds a target in a list.
 func sameTarget(list []string, asked string) (string, bool) {
 	for _, t := range list {
-		if t == asked || originOnly(t) && strings.TrimSuffix(t, "/") == strings.TrimSuffix(asked, "/") {
+		if model.SameResource(t, asked) {
 			return t, true
 		}
 	}

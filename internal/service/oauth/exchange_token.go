@@ -157,6 +157,7 @@ type idTokenClaims struct {
 	Aud      audienceList `json:"aud"`
 	Iat      int64        `json:"iat"`
 	Exp      int64        `json:"exp"`
+	JTI      string       `json:"jti"`
 	AuthTime int64        `json:"auth_time"`
 	ACR      string       `json:"acr"`
 	AMR      []string     `json:"amr"`
@@ -174,7 +175,7 @@ func (e *Engine) idTokenSubject(ctx context.Context, x *exchange, raw string) (*
 	if err := json.Unmarshal(v.Payload, &c); err != nil {
 		return nil, errors.Join(errNotOurs, err)
 	}
-	s := &subjectToken{issued: model.Millis(c.Iat * 1000), expires: c.Exp}
+	s := &subjectToken{issued: gate.IssuedAt(c.JTI, c.Iat), expires: c.Exp}
 	// ID-JAG, Section 4.3.3: the audience is the client that asks.
 	if v.Header.Typ != "JWT" || c.Iss != x.Site.Issuer || c.Iat == 0 || x.now.Unix() >= c.Exp || !slices.Equal(c.Aud, []string{string(x.client.ID)}) {
 		return nil, errNotOurs

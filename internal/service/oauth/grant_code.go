@@ -36,7 +36,7 @@ func codeLoad(c *model.Client) load { return load{purpose: "code", life: c.Setti
 // (RFC 6749, Section 4.1.2).
 func (e *Engine) newCode(ctx context.Context, x *exchange, who *SignedIn) (string, error) {
 	st := codeState{Grant: model.GrantID(ids.New("grt")), Challenge: x.authz.challenge, Nonce: x.Params.Get("nonce"),
-		Identity: who.Identity.ID, Scope: strings.Join(x.scope, " "), JKT: x.authz.jkt, Issued: x.now,
+		Identity: who.Identity.ID, Scope: strings.Join(x.scope, " "), JKT: x.authz.jkt, Issued: max(x.now, who.Session.AuthTime),
 		Terms: model.GrantTerms{Resources: x.audience(), Details: x.details, Claims: x.authz.claims,
 			AuthTime: who.Session.AuthTime.Unix(), ACR: acrOf(who.Session), AMR: amrOf(who.Session), SessionID: who.Session.ID}}
 	if x.authz.redirectSent {
@@ -127,7 +127,7 @@ func isS256(challenge string) bool {
 
 func (e *Engine) codeEntitlement(ctx context.Context, x *exchange, st codeState) (*entitlement, error) {
 	g := model.Grant{RealmID: x.Site.Realm.ID, ID: st.Grant, Kind: GrantCode, IdentityID: st.Identity, ApplicationID: x.client.ID,
-		Scope: st.Scope, Terms: st.Terms, CreatedAt: x.now}
+		Scope: st.Scope, Terms: st.Terms, CreatedAt: max(x.now, st.Issued)}
 	ent := &entitlement{identity: st.Identity, grantID: st.Grant, scope: strings.Fields(st.Scope), details: st.Terms.Details,
 		auth: &authentication{at: st.Terms.AuthTime, acr: st.Terms.ACR, amr: st.Terms.AMR}, sid: st.Terms.SessionID, decided: st.Issued}
 	if err := narrowTo(x, ent, g); err != nil {

@@ -95,7 +95,7 @@ func (e *Engine) devicePending(x *exchange, code string) error {
 
 func (e *Engine) deviceEntitlement(ctx context.Context, x *exchange, d model.DeviceRequest, now model.Millis) (*entitlement, error) {
 	g := model.Grant{RealmID: d.RealmID, ID: model.GrantID(ids.New("grt")), Kind: GrantDevice, IdentityID: d.IdentityID,
-		ApplicationID: d.ApplicationID, Scope: d.Scope, Terms: d.Terms, CreatedAt: now}
+		ApplicationID: d.ApplicationID, Scope: d.Scope, Terms: d.Terms, CreatedAt: max(now, d.DecidedAt)}
 	ent := &entitlement{identity: d.IdentityID, grantID: g.ID, scope: strings.Fields(d.Scope), details: d.Terms.Details,
 		auth: &authentication{at: d.Terms.AuthTime, acr: d.Terms.ACR, amr: d.Terms.AMR}, sid: d.Terms.SessionID, decided: d.DecidedAt}
 	if err := narrowTo(x, ent, g); err != nil {

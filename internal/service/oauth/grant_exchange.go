@@ -41,6 +41,9 @@ func (e *Engine) exchangeForAccess(ctx context.Context, x *exchange) (*entitleme
 	}
 	ent := &entitlement{subject: s.name, identity: s.identity, grantID: model.GrantID(ids.New("grt")), auth: s.auth,
 		approval: s.approval, mayAct: s.mayAct, parents: s.parents(x.client.ID, who), decided: s.issued, latest: s.expires}
+	if s.access != nil {
+		ent.earliest = s.issued
+	}
 	if ent.act, err = actFor(x, s, who); err != nil {
 		return nil, err
 	}
@@ -80,12 +83,15 @@ func actFor(x *exchange, s *subjectToken, who actor) (json.RawMessage, error) {
 func (e *Engine) openExchange(ctx context.Context, x *exchange, s *subjectToken, ent *entitlement) error {
 	g := x.derived(ent, GrantExchange)
 	g.SessionID = s.session
+	o := Opening{Once: s.once, Decided: s.issued}
 	data := map[string]string{}
 	if s.access != nil {
 		g.ParentID = s.access.GrantID
+		o.ForToken = g.ParentID != ""
 		data["subject_token"] = s.access.JTI
 	}
-	err := e.cfg.Store.OpenGrant(ctx, Opening{Grant: g, Once: s.once, Decided: s.issued}, opened(x, g, "token.exchanged", data))
+	o.Grant = g
+	err := e.cfg.Store.OpenGrant(ctx, o, opened(x, g, "token.exchanged", data))
 	if errors.Is(err, model.ErrConflict) {
 		return exchangeRefused(subjectRefused, errors.New("used before, or revoked"))
 	}

@@ -87,17 +87,17 @@ func (e *Engine) refreshed(ctx context.Context, x *exchange, g model.Grant, ref 
 // narrowTo lets the client ask for less than the grant holds: scope (RFC 6749,
 // Section 6), resource (RFC 8707, Section 2.2) and details (RFC 9396, Section 7).
 func narrowTo(x *exchange, ent *entitlement, g model.Grant) error {
+	var err error
+	if ent.audience, err = grantedAudience(x, g.Terms.Resources); err != nil {
+		return err
+	}
 	for _, s := range x.scope {
 		if !slices.Contains(ent.scope, s) {
-			return &Error{Code: InvalidScope, Description: "a scope was not granted"}
+			return notGranted(x.Site, ent.audience, s, "a scope was not granted")
 		}
 	}
 	if len(x.scope) > 0 {
 		ent.scope = x.scope
-	}
-	var err error
-	if ent.audience, err = grantedAudience(x, g.Terms.Resources); err != nil {
-		return err
 	}
 	if len(x.details) > 0 {
 		ent.details, err = narrowDetails(g.Terms.Details, x.details)
@@ -180,7 +180,7 @@ func (e *Engine) reused(ctx context.Context, x *exchange, g model.Grant) error {
 // the audit trail.
 func (e *Engine) revokeGrant(ctx context.Context, x *exchange, id model.GrantID, why string) error {
 	now := model.MillisOf(e.cfg.Now())
-	q := GrantQuery{RealmID: x.Site.Realm.ID, ID: id, At: now, Until: now.Add(longestToken)}
+	q := GrantQuery{RealmID: x.Site.Realm.ID, ID: id, At: now, Until: now.Add(model.LongestToken)}
 	_, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
 		RealmID: x.Site.Realm.ID, Type: why, Actor: string(x.client.ID), Target: string(id), At: now}}})
 	if err != nil {
@@ -188,7 +188,3 @@ func (e *Engine) revokeGrant(ctx context.Context, x *exchange, id model.GrantID,
 	}
 	return nil
 }
-
-// longestToken is how long any access token lives at most: so long must its
-// revocation be remembered.
-const longestToken = 24 * time.Hour

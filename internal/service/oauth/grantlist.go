@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/assent-id/assent/internal/format/ids"
@@ -43,13 +44,52 @@ func (e *Engine) RevokeGrant(ctx context.Context, site *model.Site, id model.Gra
 		return err
 	}
 	now := model.MillisOf(e.cfg.Now())
-	q := GrantQuery{RealmID: site.Realm.ID, ID: id, At: now, Until: now.Add(longestToken)}
+	q := GrantQuery{RealmID: site.Realm.ID, ID: id, At: now, Until: now.Add(model.LongestToken)}
 	_, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
 		RealmID: site.Realm.ID, Type: "grant.revoked", Actor: actor, Target: string(id), At: now}}})
 	if err != nil {
 		return fmt.Errorf("revoke grant %s: %w", id, err)
 	}
 	return nil
+}
+
+// RevokeGrantTokens makes every access token of a grant that there is by now
+// invalid, with what was exchanged for one, on every node and at once, and answers
+// up to when: model.ErrNotFound. The grant lives, and its refresh token gives
+// access tokens that are valid. actor is who does it.
+func (e *Engine) RevokeGrantTokens(ctx context.Context, site *model.Site, id model.GrantID, actor string) (model.Millis, error) {
+	before, err := e.raiseGrantTokens(ctx, site, id, actor)
+	if err != nil {
+		return 0, fmt.Errorf("revoke the access tokens of grant %s: %w", id, err)
+	}
+	// Nothing is opened for what is revoked by now. If this fails, the caller does it
+	// all again.
+	q := GrantQuery{RealmID: site.Realm.ID, ParentID: id, OpenedBy: before, At: model.MillisOf(e.cfg.Now())}
+	q.Until = max(q.At, before).Add(model.LongestToken)
+	if _, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{}); err != nil {
+		return 0, fmt.Errorf("revoke what hangs under the access tokens of grant %s: %w", id, err)
+	}
+	return before, nil
+}
+
+// raiseTries bounds how often the mark is raised anew because somebody else did.
+const raiseTries = 10
+
+func (e *Engine) raiseGrantTokens(ctx context.Context, site *model.Site, id model.GrantID, actor string) (model.Millis, error) {
+	for try := 1; ; try++ {
+		old, err := e.cfg.Store.Revoked(ctx, site.Realm.ID, model.RevokeGrantTokens, string(id))
+		if err != nil {
+			return 0, err
+		}
+		now := model.MillisOf(e.cfg.Now())
+		rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeGrantTokens, Key: string(id), Before: max(old+1, now), At: now}
+		rev.ExpiresAt = rev.Before.Add(model.LongestToken)
+		err = e.cfg.Store.RevokeGrantTokens(ctx, rev, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
+			RealmID: rev.RealmID, Type: "grant.tokens_revoked", Actor: actor, Target: string(id), At: now}}})
+		if !errors.Is(err, model.ErrConflict) || try == raiseTries {
+			return rev.Before, err
+		}
+	}
 }
 
 // RevokeToken refuses one access token from now on, on every node, with those that
@@ -60,7 +100,7 @@ func (e *Engine) RevokeToken(ctx context.Context, site *model.Site, jti, actor s
 		return fmt.Errorf("token: %w", model.ErrNotFound)
 	}
 	now := model.MillisOf(e.cfg.Now())
-	rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeToken, Key: jti, Before: now, ExpiresAt: now.Add(longestToken), At: now}
+	rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeToken, Key: jti, Before: now, ExpiresAt: now.Add(model.LongestToken), At: now}
 	fx := model.Effects{
 		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: rev.RealmID, Type: "token.revoked", Actor: actor, Target: jti, At: now}},
 		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicRevocation, Key: jti, At: now}},

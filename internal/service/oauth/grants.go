@@ -80,6 +80,9 @@ type entitlement struct {
 	lifetime int // seconds; 0: the client's
 	// latest bounds the token's end, in Unix seconds; 0: it has no bound.
 	latest int64
+	// earliest bounds when the token is dated, as what it comes from was; 0: it has no
+	// bound.
+	earliest model.Millis
 	// decided is when a person gave the right that the token is made for; 0:
 	// nobody did. What was revoked since then is not handed out.
 	decided model.Millis

@@ -27,7 +27,8 @@ const IntrospectionJWT = "application/token-introspection+jwt"
 var inactive = []byte(`{"active":false}`)
 
 // Introspect answers what a token means, to authenticated clients that may see
-// it: the one it was issued to, and those it is for (RFC 7662). The answer is
+// it: the one it was issued to, those it is for, and those that act for a resource
+// server that it is for (RFC 7662). The answer is
 // signed if the client asked for that or is registered for it (RFC 9701).
 func (e *Engine) Introspect(ctx context.Context, r Request, signed bool) (Introspection, error) {
 	x := e.begin(introspect, r)
@@ -62,7 +63,7 @@ func (e *Engine) explain(ctx context.Context, x *exchange, raw string) ([]byte, 
 	if err != nil && AsError(err).Code != InvalidGrant {
 		return nil, err
 	}
-	if err != nil || !maySee(x.client, t) {
+	if err != nil || !maySee(x.client, t) && !actsFor(x.Site, x.client.ID, t.Audience) {
 		return inactive, nil //nolint:nilerr // what is wrong is for the log of others
 	}
 	return activeBody(t), nil

@@ -15,10 +15,12 @@ type metadata struct {
 	endpoints
 	JWKSURI       string   `json:"jwks_uri"`
 	EvidenceKeys  string   `json:"assent_evidence_keys_uri"` // docs/divergences.md
+	Feed          string   `json:"revocation_feed_endpoint"` // as above
 	GrantTypes    []string `json:"grant_types_supported"`
 	ResponseTypes []string `json:"response_types_supported"`
 	ResponseModes []string `json:"response_modes_supported"`
 	Scopes        []string `json:"scopes_supported"`
+	Approvals     []string `json:"approval_scopes_supported,omitempty"` // docs/divergences.md
 	SubjectTypes  []string `json:"subject_types_supported"`
 	ACRValues     []string `json:"acr_values_supported"`
 	Prompts       []string `json:"prompt_values_supported"` // Initiating User Registration 1.0, Section 4
@@ -115,8 +117,9 @@ func (e *Engine) Metadata(site *model.Site) ([]byte, error) {
 	methods := append([]string{string(model.AuthNone)}, confidential...)
 	m := metadata{
 		endpoints: endpointsOf(site), JWKSURI: site.Issuer + "/oauth/jwks", EvidenceKeys: site.Issuer + "/v1/evidence/keys",
+		Feed:       site.Issuer + "/v1/revocations",
 		GrantTypes: grantTypesOf(site), ResponseTypes: []string{"code"}, ResponseModes: ResponseModes(),
-		Scopes: scopesOf(site), SubjectTypes: []string{"public", "pairwise"}, ACRValues: acrValues(site),
+		Scopes: scopesOf(site), Approvals: approvalScopesOf(site), SubjectTypes: []string{"public", "pairwise"}, ACRValues: acrValues(site),
 		Prompts: []string{"none", "login", "consent", "select_account"}, Displays: []string{"page"}, Locales: []string{"en"},
 		Claims: ClaimsSupported(), ClaimTypes: []string{"normal"}, ClaimsParameter: true,
 		ISSParameter: true, Challenges: []string{"S256"}, RequestObject: true, RequestAlgs: clientAlgs,
@@ -169,13 +172,30 @@ func grantTypesOf(site *model.Site) []string {
 }
 
 // scopesOf are what everybody may ask for: OpenID Connect's and those of the
-// realm's resources.
+// realm's resources that need no approval each time.
 func scopesOf(site *model.Site) []string {
-	list := slices.Clone(personScopes)
+	list, seen := slices.Clone(personScopes), map[string]bool{}
+	for _, s := range list {
+		seen[s] = true
+	}
 	for _, r := range site.Realm.Policy.Resources {
 		for _, s := range r.Scopes {
-			if !slices.Contains(list, s) {
-				list = append(list, s)
+			if !seen[s] && !slices.Contains(r.ApprovalScopes, s) {
+				list, seen[s] = append(list, s), true
+			}
+		}
+	}
+	return list
+}
+
+// approvalScopesOf are what CIBA alone gives, one use at a time.
+func approvalScopesOf(site *model.Site) []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, r := range site.Realm.Policy.Resources {
+		for _, s := range r.ApprovalScopes {
+			if !seen[s] {
+				list, seen[s] = append(list, s), true
 			}
 		}
 	}

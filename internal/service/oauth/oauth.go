@@ -40,6 +40,8 @@ type Clients interface {
 	// HasKey reports whether a key with that thumbprint (RFC 7638) is one of the
 	// client's, from wherever it publishes them.
 	HasKey(ctx context.Context, site *model.Site, c *model.Client, thumbprint string, now model.Millis) (bool, error)
+	// Used hears which key a client has just proved itself with. It costs nothing.
+	Used(ctx context.Context, c *model.Client, kid string, now model.Millis)
 }
 
 // Keys signs and verifies for a realm.
@@ -54,6 +56,8 @@ type Keys interface {
 // Gate is the one decision.
 type Gate interface {
 	Check(ctx context.Context, u gate.Use) error
+	// Pass also answers up to when everything was revoked that it let pass.
+	Pass(ctx context.Context, u gate.Use) (model.Millis, error)
 	MayAsk(ctx context.Context, u gate.Use) error
 }
 
@@ -128,6 +132,7 @@ type Engine struct {
 	parking parking
 	details detailsSchemas
 	inline  *hub.Cache[[]*jose.PublicKey] // key sets of trusted issuers, by their text
+	sectors *hub.Cache[[]string]          // for which a realm has pairwise names, by its id
 }
 
 // New fills in defaults.
@@ -144,7 +149,7 @@ func New(cfg Config) *Engine {
 	if cfg.MaxWait == 0 {
 		cfg.MaxWait = 30 * time.Second
 	}
-	return &Engine{cfg: cfg,
+	e := &Engine{cfg: cfg,
 		polls:   limit.NewKeyed(limit.Rate{Every: pollInterval - pollSlack, Burst: 1}, 100_000),
 		nobody:  limit.NewKeyed(limit.Rate{Every: defaultExpiry / maxPending, Burst: maxPending}, 100_000),
 		waiting: limit.NewSlots(maxWaiting),
@@ -152,6 +157,8 @@ func New(cfg Config) *Engine {
 		parking: newParking(),
 		inline:  hub.NewCache(1000, parseInline),
 	}
+	e.knowSectors()
+	return e
 }
 
 // A Request is a parsed form request to one of the endpoints.
@@ -199,6 +206,8 @@ type exchange struct {
 	at      endpoint
 	now     model.Millis
 	started time.Time
+	// revoked is up to when everything was revoked that this is later than.
+	revoked model.Millis
 
 	client   *model.Client
 	found    bool // there is a client of the name that was sent

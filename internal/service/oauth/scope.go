@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/assent-id/assent/internal/model"
 )
 
 // checkScope: the scope asked for is a subset of what the client may have (RFC
@@ -15,12 +17,15 @@ func (e *Engine) checkScope(_ context.Context, x *exchange) error {
 	asked := strings.Fields(x.Params.Get("scope"))
 	if len(asked) == 0 {
 		if x.defaultsScope() {
-			x.scope = x.defaultScope()
+			x.scope = withoutApproval(x.Site, x.audience(), x.defaultScope())
 		}
 		return nil
 	}
 	allowed := x.allowedScopes()
 	for i, s := range asked {
+		if err := x.checkApprovalScope(s); err != nil {
+			return err
+		}
 		if !slices.Contains(allowed, s) && (s != "openid" || x.at != ciba) {
 			if x.at != token && slices.Contains(claimScopes, s) {
 				continue // OpenID Connect Core 1.0, Section 3.1.2.1: not understood, and so left out
@@ -63,7 +68,11 @@ func (x *exchange) allowedScopes() []string {
 	}
 	all := slices.Clone(personScopes)
 	for _, r := range x.Site.Realm.Policy.Resources {
-		all = append(all, r.Scopes...)
+		for _, s := range r.Scopes {
+			if !slices.Contains(r.ApprovalScopes, s) {
+				all = append(all, s)
+			}
+		}
 	}
 	return append(all, settings.Scopes...)
 }
@@ -120,16 +129,11 @@ func registered(x *exchange, asked string) (string, bool) {
 		known = append(known, x.client.Settings.Exchange.Audiences...)
 	}
 	for _, r := range known {
-		if r == asked || originOnly(r) && strings.TrimSuffix(r, "/") == strings.TrimSuffix(asked, "/") {
+		if model.SameResource(r, asked) {
 			return r, true
 		}
 	}
 	return "", false
-}
-
-func originOnly(uri string) bool {
-	u, err := url.Parse(uri)
-	return err == nil && (u.Path == "" || u.Path == "/") && u.RawQuery == ""
 }
 
 // audience is whom a token is for: what was asked for, else the default.

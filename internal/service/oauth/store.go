@@ -15,6 +15,12 @@ type Store interface {
 	Devices
 	Tokens
 	Queuing
+	Registered
+}
+
+// Registered are the applications of a realm.
+type Registered interface {
+	Applications(context.Context, model.RealmID) ([]model.Application, error)
 }
 
 // Onces decides what may happen once.
@@ -48,6 +54,12 @@ type Grants interface {
 	// were. Those that were revoked before are left alone. The effects are
 	// written if there was at least one.
 	RevokeGrants(context.Context, GrantQuery, model.Effects) ([]model.Grant, error)
+	// RevokeGrantTokens writes a revocation of the access tokens of a grant that
+	// lives on, and a change for it: ErrNotFound if there is no such grant,
+	// ErrConflict if they are revoked as far already.
+	RevokeGrantTokens(context.Context, model.Revocation, model.Effects) error
+	// Revoked reads a revocation: its Before, 0 if there is none.
+	Revoked(ctx context.Context, realm model.RealmID, kind model.RevocationKind, key string) (model.Millis, error)
 }
 
 // An Opening is a grant and what it is given for.
@@ -55,13 +67,19 @@ type Opening struct {
 	Grant   model.Grant
 	Once    *model.Once  // nil: nothing is used up
 	Decided model.Millis // when the right was given
+	// ForToken: the right is an access token of the parent, so nothing is opened once
+	// those were revoked.
+	ForToken bool
 }
 
-// A GrantQuery means the grant of that id, or those of a session, or those that
-// an identity (or everybody, if it is empty) gave an application (or all of them).
+// A GrantQuery means the grant of that id, or those that were opened under another
+// until some time, or those of a session, or those that an identity (or everybody,
+// if it is empty) gave an application (or all of them).
 type GrantQuery struct {
 	RealmID       model.RealmID
 	ID            model.GrantID
+	ParentID      model.GrantID
+	OpenedBy      model.Millis // with ParentID
 	SessionID     model.SessionID
 	IdentityID    model.IdentityID
 	ApplicationID model.ClientID

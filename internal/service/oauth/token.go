@@ -34,6 +34,9 @@ func (e *Engine) Token(ctx context.Context, r Request) (TokenAnswer, error) {
 	if ent.details, err = narrowDetails(ent.details, x.details); err != nil {
 		return out, err
 	}
+	if err := x.keepToApprovals(ent); err != nil {
+		return out, err
+	}
 	out.Nonce = x.nonce
 	out.Body, err = e.issue(ctx, x, ent)
 	return out, err
@@ -45,12 +48,16 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 	// is revoked after the token was made, and takes it too.
 	x.started = e.cfg.Now()
 	x.now = model.MillisOf(x.started)
-	jti := ids.At("tok", x.started)
-	err := e.cfg.Gate.Check(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
+	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
 		Grant: ent.grantID, IssuedAt: ent.decided})
 	if err != nil {
 		return nil, closed(err, InvalidGrant, "the grant is not valid")
 	}
+	x.after(max(revoked, ent.earliest-1))
+	if ent.latest > 0 && x.now.Unix() >= ent.latest {
+		return nil, &Error{Code: InvalidGrant, Description: "the grant is over"}
+	}
+	jti := ids.At("tok", x.started)
 	if err := e.stillAdministers(ctx, x, ent); err != nil {
 		return nil, err
 	}
@@ -76,6 +83,13 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 		}
 	}
 	return tokenAnswer(x, ent, access, id), nil
+}
+
+// after dates what is being made later than what was revoked (see [gate.Gate.Pass]).
+func (x *exchange) after(revoked model.Millis) {
+	x.revoked = revoked
+	x.started = gate.After(x.started, revoked)
+	x.now = model.MillisOf(x.started)
 }
 
 // tokenAnswer is RFC 6749, Section 5.1. The granted scope is always there.
@@ -117,8 +131,23 @@ func answeredType(x *exchange, ent *entitlement) string {
 	return tokenType(x.bound)
 }
 
-// lifetime of the access token in seconds.
+// lifetime of the access token in seconds: the shortest that the client or one of
+// those whom it is for wants.
 func lifetime(x *exchange, ent *entitlement) int {
+	seconds := clientLifetime(x, ent)
+	if ent.assertion != nil { // no access token
+		return seconds
+	}
+	for _, r := range serversOf(x, ent) {
+		if r.TokenLifetime > 0 {
+			seconds = min(seconds, r.TokenLifetime)
+		}
+	}
+	return seconds
+}
+
+// clientLifetime is that of a token that is for the client itself.
+func clientLifetime(x *exchange, ent *entitlement) int {
 	seconds := int(x.client.Settings.TokenLives().Seconds())
 	if ent.lifetime > 0 {
 		seconds = ent.lifetime
@@ -136,7 +165,7 @@ func (e *Engine) accessToken(ctx context.Context, x *exchange, ent *entitlement,
 		return ent.assertion(ctx, jti)
 	}
 	claims := accessTokenClaims(x, ent, jti)
-	if x.client.Settings.OpaqueTokens {
+	if opaqueToken(x, ent) {
 		return e.saveOpaque(ctx, x, claims, x.now.Add(time.Duration(lifetime(x, ent))*time.Second))
 	}
 	compact, err := e.cfg.Keys.Sign(ctx, x.Site, tokenAlg(x.client.Settings.TokenAlg), "at+jwt", claims)
@@ -206,7 +235,10 @@ func (e *Engine) idToken(ctx context.Context, x *exchange, ent *entitlement, acc
 	c.text("aud", string(x.client.ID))
 	c.text("azp", string(x.client.ID))
 	c.number("iat", x.now.Unix())
-	c.number("exp", x.now.Unix()+int64(lifetime(x, ent)))
+	c.number("exp", x.now.Unix()+int64(clientLifetime(x, ent)))
+	if model.Millis(x.now.Unix()*1000) <= x.revoked { // to the millisecond, where the second does not say it
+		c.text("jti", ids.At("idt", x.started))
+	}
 	c.authenticated(ent.auth)
 	if ent.sid != "" {
 		name, err := e.sessionName(ctx, x.Site, &x.client.Settings, ent.sid)

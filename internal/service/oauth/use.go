@@ -88,20 +88,8 @@ func (e *Engine) use(ctx context.Context, p Presented) (AccessToken, *model.Clie
 	if err != nil {
 		return AccessToken{}, nil, unusable(err)
 	}
-	if e.cfg.Now().Unix() >= t.ExpiresAt {
-		return AccessToken{}, nil, unusable(errNotOurs)
-	}
-	client, err := e.cfg.Clients.Get(ctx, p.Site, t.ClientID)
-	if errors.Is(err, model.ErrNotFound) {
-		return AccessToken{}, nil, unusable(errors.Join(errNotOurs, err))
-	}
+	client, err := e.stands(ctx, p.Site, &t)
 	if err != nil {
-		return AccessToken{}, nil, err
-	}
-	if t.Identity, err = e.person(ctx, p.Site, client, t.Subject); err != nil {
-		return AccessToken{}, nil, unusable(err)
-	}
-	if err := e.admitToken(ctx, p.Site, client, t); err != nil {
 		return AccessToken{}, nil, err
 	}
 	if p.Scheme == "" {
@@ -109,6 +97,32 @@ func (e *Engine) use(ctx context.Context, p Presented) (AccessToken, *model.Clie
 	}
 	// RFC 9449, Section 7, and RFC 8705, Section 3.
 	return t, client, e.checkBinding(ctx, p, client, t.Bound)
+}
+
+// Still lets a token that was let through before go on, as long waits must: it may
+// have ended or been revoked since. site is the realm as it is now.
+func (e *Engine) Still(ctx context.Context, site *model.Site, t AccessToken) error {
+	_, err := e.stands(ctx, site, &t)
+	return err
+}
+
+// stands finds the client and the person of a token that is genuine, and asks
+// whether it may be used now.
+func (e *Engine) stands(ctx context.Context, site *model.Site, t *AccessToken) (*model.Client, error) {
+	if e.cfg.Now().Unix() >= t.ExpiresAt {
+		return nil, unusable(errNotOurs)
+	}
+	client, err := e.cfg.Clients.Get(ctx, site, t.ClientID)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, unusable(errors.Join(errNotOurs, err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if t.Identity, err = e.person(ctx, site, client, t.Subject); err != nil {
+		return nil, unusable(err)
+	}
+	return client, e.admitToken(ctx, site, client, *t)
 }
 
 const tokenInvalid = "the token is not valid"

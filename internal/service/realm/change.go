@@ -45,11 +45,12 @@ func (s *Service) Update(ctx context.Context, c Change) (model.Realm, error) {
 		} else if r.DisplayName == name {
 			return model.Effects{}, nil
 		}
+		fx := effects(c.ID, event, c.Actor, now)
 		if r.Status != c.Status && c.Status == model.RealmDisabled {
-			r.TokensInvalidBefore = max(r.TokensInvalidBefore, now)
+			fx.Revocations = []model.Revocation{r.RevokeTokens(now)}
 		}
 		r.DisplayName, r.Status = name, c.Status
-		return effects(c.ID, event, c.Actor, now), nil
+		return fx, nil
 	})
 }
 

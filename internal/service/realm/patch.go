@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
@@ -54,11 +53,12 @@ func Patch(p model.RealmPolicy, members []byte) (model.RealmPolicy, error) {
 	if err := d.Decode(&out); err != nil {
 		return p, fmt.Errorf("%w: a member is unknown, or has a value of the wrong type", ErrPolicy)
 	}
-	return out, checkPolicy(out)
+	return out, checkPolicy(out, p)
 }
 
-// checkPolicy refuses what would only fail later, when somebody needs it.
-func checkPolicy(p model.RealmPolicy) error {
+// checkPolicy refuses what would only fail later, when somebody needs it. was is the
+// policy in whose place it is.
+func checkPolicy(p, was model.RealmPolicy) error {
 	if !slices.Contains([]model.RegistrationMode{model.RegistrationOff, model.RegistrationToken, model.RegistrationOpen}, p.Registration.Mode) {
 		return fmt.Errorf("%w: registration.mode is token, open, or left out", ErrPolicy)
 	}
@@ -74,10 +74,8 @@ func checkPolicy(p model.RealmPolicy) error {
 	if err := p.Attestation.Rules().Check(); err != nil {
 		return fmt.Errorf("%w: attestation: %w", ErrPolicy, err)
 	}
-	for _, r := range p.Resources {
-		if err := checkResource(r); err != nil {
-			return err
-		}
+	if err := checkResources(p.Resources, was.Resources); err != nil {
+		return err
 	}
 	for _, t := range p.TrustedIssuers {
 		if err := checkIssuer(t); err != nil {
@@ -87,24 +85,6 @@ func checkPolicy(p model.RealmPolicy) error {
 	for name, schema := range p.DetailsTypes {
 		if name == "" || !strings.HasPrefix(string(bytes.TrimSpace(schema)), "{") {
 			return fmt.Errorf("%w: authorization_details_types maps names to JSON Schemas", ErrPolicy)
-		}
-	}
-	return nil
-}
-
-// maxScopeText is how long what people read of a scope may be, in characters.
-const maxScopeText = 120
-
-func checkResource(r model.ResourcePolicy) error {
-	if u, err := url.Parse(r.Resource); err != nil || u.Scheme == "" || u.Fragment != "" { // RFC 8707, Section 2
-		return fmt.Errorf("%w: a resource is an absolute URI without a fragment", ErrPolicy)
-	}
-	for scope, text := range r.ScopeTexts {
-		if !slices.Contains(r.Scopes, scope) {
-			return fmt.Errorf("%w: scope_texts are for the scopes of the resource", ErrPolicy)
-		}
-		if n := utf8.RuneCountInString(text); n == 0 || n > maxScopeText || text != strings.TrimSpace(model.Printable(text, len(text)+1)) {
-			return fmt.Errorf("%w: a text of scope_texts has 1 to %d characters that can be seen, and no space at either end", ErrPolicy, maxScopeText)
 		}
 	}
 	return nil
@@ -139,7 +119,7 @@ type PolicyChange struct {
 // over is the policy that comes of it.
 func (c *PolicyChange) over(p model.RealmPolicy) (model.RealmPolicy, error) {
 	if c.Policy != nil {
-		return *c.Policy, checkPolicy(*c.Policy)
+		return *c.Policy, checkPolicy(*c.Policy, p)
 	}
 	return Patch(p, c.Members)
 }
@@ -162,6 +142,10 @@ func (s *Service) PatchPolicy(ctx context.Context, id model.RealmID, c PolicyCha
 			case r.Policy.RPID != old.RPID:
 				refused = s.checkRPID(r)
 			}
+			if refused == nil {
+				refused = s.checkServers(ctx, r, old.Resources)
+			}
+			settle(old.Resources, &r.Policy, now)
 		}
 		if refused != nil {
 			return model.Effects{}

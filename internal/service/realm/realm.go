@@ -53,6 +53,9 @@ type Service struct {
 	mu    sync.Mutex // one load at a time
 	sites atomic.Pointer[sites]
 	epoch atomic.Uint64
+	// changes lets one change of this node at a time at the rows of realms. It only
+	// spares them the trouble: what decides is the version of the row.
+	changes sync.Mutex
 }
 
 type sites struct {
@@ -231,7 +234,7 @@ func (s *Service) Create(ctx context.Context, n NewRealm) (*model.Site, error) {
 	if err := s.checkHost(ctx, n); err != nil {
 		return nil, err
 	}
-	if err := checkPolicy(n.Policy); err != nil {
+	if err := checkPolicy(n.Policy, model.RealmPolicy{}); err != nil {
 		return nil, err
 	}
 	if err := s.checkRPID(&model.Realm{Default: n.Default, Policy: n.Policy}); err != nil {
@@ -247,6 +250,10 @@ func (s *Service) Create(ctx context.Context, n NewRealm) (*model.Site, error) {
 	now := model.MillisOf(s.cfg.Now())
 	r := model.Realm{ID: model.RealmID(ids.New("rlm")), TenantID: tenant, Name: n.Name, DisplayName: n.DisplayName,
 		Default: n.Default, Status: model.RealmActive, Policy: n.Policy, CreatedAt: now, UpdatedAt: now, Version: 1}
+	if err := s.checkServers(ctx, &r, nil); err != nil {
+		return nil, err
+	}
+	settle(nil, &r.Policy, now)
 	fx := effects(r.ID, "realm.created", cmp.Or(n.Actor, "operator"), now)
 	if err := s.cfg.Store.CreateRealm(ctx, r, fx); err != nil {
 		return nil, fmt.Errorf("create realm %s: %w", n.Name, err)

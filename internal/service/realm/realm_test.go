@@ -262,7 +262,7 @@ func TestStoppingARealmIsAuditedAndSurvivesAConcurrentChange(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 { // each other's conflict
 		wg.Go(func() {
-			if err := n.RevokeTokens(ctx, id, "idn_admin"); err != nil {
+			if _, err := n.RevokeTokens(ctx, id, "idn_admin"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -294,7 +294,7 @@ func TestStoppingARealmIsAuditedAndSurvivesAConcurrentChange(t *testing.T) {
 	if err := n.SetStatus(ctx, id, "paused", "x"); !errors.Is(err, realm.ErrStatus) {
 		t.Errorf("unknown status: %v", err)
 	}
-	if err := n.RevokeTokens(ctx, "rlm_unknown", "x"); !errors.Is(err, model.ErrNotFound) {
+	if _, err := n.RevokeTokens(ctx, "rlm_unknown", "x"); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("unknown realm: %v", err)
 	}
 }

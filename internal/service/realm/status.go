@@ -13,7 +13,8 @@ import (
 var ErrStatus = errors.New("unknown status of a realm")
 
 // tries bounds how often a change is tried anew because the row changed under it.
-const tries = 5
+// Changes of one node wait for each other, so only those of others come between.
+const tries = 25
 
 // SetStatus activates or disables a realm. Sessions and tokens of a realm that
 // was disabled stay dead when it is active again.
@@ -26,25 +27,32 @@ func (s *Service) SetStatus(ctx context.Context, id model.RealmID, status model.
 			return model.Effects{}
 		}
 		r.Status = status
+		fx := effects(id, "realm."+string(status), actor, now)
 		if status == model.RealmDisabled {
-			r.TokensInvalidBefore = max(r.TokensInvalidBefore, now)
+			fx.Revocations = []model.Revocation{r.RevokeTokens(now)}
 		}
-		return effects(id, "realm."+string(status), actor, now)
+		return fx
 	})
 }
 
 // RevokeTokens makes every session and token of the realm that there is by now
-// invalid, on every node and at once.
-func (s *Service) RevokeTokens(ctx context.Context, id model.RealmID, actor string) error {
-	return s.update(ctx, id, func(r *model.Realm, now model.Millis) model.Effects {
-		r.TokensInvalidBefore = max(r.TokensInvalidBefore, now)
-		return effects(id, "realm.tokens_revoked", actor, now)
+// invalid, on every node and at once, and answers up to when: model.ErrNotFound.
+// What is issued from then on is valid.
+func (s *Service) RevokeTokens(ctx context.Context, id model.RealmID, actor string) (before model.Millis, err error) {
+	err = s.update(ctx, id, func(r *model.Realm, now model.Millis) model.Effects {
+		fx := effects(id, "realm.tokens_revoked", actor, now)
+		fx.Revocations = []model.Revocation{r.RevokeTokens(now)}
+		before = r.TokensInvalidBefore
+		return fx
 	})
+	return before, err
 }
 
 // update writes what change did to the row, unless it wants no effects: then
 // there is nothing to write.
 func (s *Service) update(ctx context.Context, id model.RealmID, change func(*model.Realm, model.Millis) model.Effects) error {
+	s.changes.Lock()
+	defer s.changes.Unlock()
 	for try := 1; ; try++ {
 		r, err := s.read(ctx, id)
 		if err != nil {

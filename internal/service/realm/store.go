@@ -28,4 +28,8 @@ type Store interface {
 	// variant; one without data takes it away.
 	SetLogo(context.Context, model.Realm, model.Logo, model.Effects) error
 	Logo(ctx context.Context, realm model.RealmID, variant string) (model.Logo, error) // ErrNotFound
+	// Application is one of those that may act for a resource server; ErrNotFound.
+	Application(context.Context, model.RealmID, model.ClientID) (model.Application, error)
+	// ResourcesWithRoles lists the resource servers for which there are roles.
+	ResourcesWithRoles(context.Context, model.RealmID) ([]string, error)
 }

@@ -66,11 +66,12 @@ func (s *Service) finish(ctx context.Context, try attempt, b begun, a Answer) (S
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := s.admit(ctx, try); err != nil {
+	revoked, err := s.admit(ctx, try)
+	if err != nil {
 		return SignedIn{}, err
 	}
 	cookie, session := s.NewSession(model.Session{RealmID: try.site.Realm.ID, IdentityID: key.IdentityID,
-		PasskeyID: key.ID, AuthTime: try.at, UserAgent: a.UserAgent})
+		PasskeyID: key.ID, AuthTime: try.at.After(revoked), UserAgent: a.UserAgent})
 	session.ID = s.stays(ctx, try.site, a.Cookie, session)
 	once := model.Once{Namespace: model.OnceCeremony, RealmID: try.site.Realm.ID,
 		Digest: sha256.Sum256(b.nonce), Until: b.until.Add(onceMargin)}
@@ -139,22 +140,23 @@ func (s *Service) verify(ctx context.Context, try attempt, key model.Passkey, p 
 		BackupState: result.BackupState, At: try.at}, nil
 }
 
-// admit asks the gate about the owner of a passkey that has proved itself.
-func (s *Service) admit(ctx context.Context, try attempt) error {
+// admit asks the gate about the owner of a passkey that has proved itself, and
+// answers up to when what they had was revoked.
+func (s *Service) admit(ctx context.Context, try attempt) (model.Millis, error) {
 	identity, err := s.store.Identity(ctx, try.site.Realm.ID, try.identity)
 	if err != nil {
-		return fmt.Errorf("find identity %s: %w", try.identity, err)
+		return 0, fmt.Errorf("find identity %s: %w", try.identity, err)
 	}
 	return s.gateOf(ctx, try, identity)
 }
 
 // gateOf asks the gate about a person who has proved who they are.
-func (s *Service) gateOf(ctx context.Context, try attempt, identity model.Identity) error {
-	err := s.gate.Person(ctx, try.site, identity)
+func (s *Service) gateOf(ctx context.Context, try attempt, identity model.Identity) (model.Millis, error) {
+	revoked, err := s.gate.Person(ctx, try.site, identity)
 	if cause, ok := closed(err); ok {
-		return s.refuse(ctx, try, cause, err)
+		return 0, s.refuse(ctx, try, cause, err)
 	}
-	return err
+	return revoked, err
 }
 
 // An opening is what a sign-in writes.

@@ -62,12 +62,13 @@ func (s *Service) SignInWithPassword(ctx context.Context, site *model.Site, a Pa
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := s.gateOf(ctx, try, known.identity); err != nil {
+	revoked, err := s.gateOf(ctx, try, known.identity)
+	if err != nil {
 		return SignedIn{}, err
 	}
 	good()
 	cookie, session := s.NewSession(model.Session{RealmID: site.Realm.ID, IdentityID: known.identity.ID,
-		AuthTime: try.at, UserAgent: a.UserAgent})
+		AuthTime: try.at.After(revoked), UserAgent: a.UserAgent})
 	session.ID = s.stays(ctx, site, a.Cookie, session)
 	return SignedIn{Cookie: cookie, Session: session}, s.commitPassword(ctx, try, session, use)
 }

@@ -88,7 +88,7 @@ func (s *Service) goesOn(ctx context.Context, site *model.Site, session model.Se
 	if session.OpenedBy("") && !site.Realm.Policy.Passwords {
 		return fmt.Errorf("%w: passwords were switched off", ErrNoSession)
 	}
-	err := s.gate.Person(ctx, site, identity)
+	_, err := s.gate.Person(ctx, site, identity)
 	if _, ok := closed(err); ok {
 		return fmt.Errorf("%w: %w", ErrNoSession, err)
 	}

@@ -22,7 +22,8 @@ import (
 
 // A Gate decides whether a person may do anything in a realm now.
 type Gate interface {
-	Person(ctx context.Context, site *model.Site, identity model.Identity) error
+	// Person answers up to when everything of the realm and the person was revoked.
+	Person(ctx context.Context, site *model.Site, identity model.Identity) (model.Millis, error)
 }
 
 // Config is what the service works with. Store, Gate, Realms and Keyring are

@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"slices"
+	"time"
+
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/directory"
@@ -161,6 +164,10 @@ var deeds = []deed{
 		r := w.revocation(model.RevokeGrant, "grt_1")
 		return func(fx model.Effects) error { return w.Revoke(w.ctx, r, fx) }
 	}},
+	{"RevokeGrantTokens", func(w *world) func(model.Effects) error {
+		r := w.revocation(model.RevokeGrantTokens, string(w.opened(w.home.grant()).ID))
+		return func(fx model.Effects) error { return w.RevokeGrantTokens(w.ctx, r, fx) }
+	}},
 }
 
 func (w *world) completion() directory.Completion {
@@ -174,7 +181,28 @@ func newEffects(realm model.RealmID) model.Effects {
 		Events:  []model.Event{newEvent(realm, "test.done")},
 		Outbox:  []model.OutboxItem{newItem(realm)},
 		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicRealm, Key: string(realm), At: start}},
+		// No deed writes a revocation of a realm by itself.
+		Revocations: []model.Revocation{{RealmID: realm, Kind: model.RevokeRealm, Key: ids.New("rlm"), Before: start, ExpiresAt: start.Add(time.Hour), At: start}},
 	}
+}
+
+// ofRealms are the revocations that came with effects.
+func (w *world) ofRealms() []model.Revocation {
+	w.Helper()
+	return slices.DeleteFunc(got(w.Revocations(w.ctx, 0, start)), func(r model.Revocation) bool { return r.Kind != model.RevokeRealm })
+}
+
+// told are the changes of effects, and how often their revocation was announced.
+func told(heard []model.Change, fx model.Effects) (changes []model.Change, announced int) {
+	for _, c := range heard {
+		switch {
+		case c.Topic != model.TopicRevocation:
+			changes = append(changes, c)
+		case c.Key == fx.Revocations[0].Key && c.At == fx.Revocations[0].At:
+			announced++
+		}
+	}
+	return changes, announced
 }
 
 var effectsPromises = func() (list []promise) {
@@ -198,15 +226,22 @@ func checkDeed(w *world, d deed) {
 	same(w, len(w.events(w.home.realm.ID)), 0)
 	same(w, got(w.NextOutbox(w.ctx)), 0)
 	same(w, len(heard.all()), 0)
+	same(w, w.ofRealms(), nil)
 
 	fx := newEffects(w.home.realm.ID)
 	w.ok(do(fx)) // so the spoiled one changed nothing
 	same(w, w.events(w.home.realm.ID), fx.Events)
-	same(w, heard.all(), fx.Changes)
+	same(w, w.ofRealms(), fx.Revocations)
+	changes, announced := told(heard.all(), fx)
+	same(w, changes, fx.Changes)
+	same(w, announced, 1)
 
 	_ = do(newEffects(w.home.realm.ID)) // refused, or nothing left to do
 	same(w, w.events(w.home.realm.ID), fx.Events)
-	same(w, heard.all(), fx.Changes)
+	same(w, w.ofRealms(), fx.Revocations)
+	changes, announced = told(heard.all(), fx)
+	same(w, changes, fx.Changes)
+	same(w, announced, 1)
 	items := w.lease("a", start, 10)
 	if len(items) != 1 || items[0].ID != fx.Outbox[0].ID {
 		w.Errorf("got outbox %+v, want the one item", items)

@@ -144,6 +144,51 @@ var grantRevocationPromises = []promise{
 			same(w, keys, []string{string(line[0].ID), string(line[1].ID), string(line[2].ID)})
 		}
 	}},
+	{"TheTokensOfAGrantAreRevokedFurtherAndFurtherAndItLives", func(w *world) {
+		g, other := w.opened(w.home.grant()), w.opened(w.home.grant())
+		r := w.revocation(model.RevokeGrantTokens, string(g.ID))
+		w.ok(w.RevokeGrantTokens(w.ctx, r, model.Effects{}))
+		w.refused(w.RevokeGrantTokens(w.ctx, r, model.Effects{}), model.ErrConflict)
+		r.Before--
+		w.refused(w.RevokeGrantTokens(w.ctx, r, model.Effects{}), model.ErrConflict)
+		r.Before += 2
+		w.ok(w.RevokeGrantTokens(w.ctx, r, model.Effects{}))
+		same(w, got(w.Revoked(w.ctx, g.RealmID, model.RevokeGrantTokens, string(g.ID))), start+1)
+		same(w, got(w.Revoked(w.ctx, g.RealmID, model.RevokeGrantTokens, string(other.ID))), 0)
+		same(w, w.grant(g), g)
+		w.ok(w.RefreshGrant(w.ctx, refreshing(g, 1), model.Effects{}))
+		r.Key = "grt_unknown"
+		w.refused(w.RevokeGrantTokens(w.ctx, r, model.Effects{}), model.ErrNotFound)
+	}},
+	{"NothingIsOpenedForATokenOfAGrantWhoseTokensWereRevoked", func(w *world) {
+		g := w.opened(w.home.grant())
+		w.ok(w.RevokeGrantTokens(w.ctx, w.revocation(model.RevokeGrantTokens, string(g.ID)), model.Effects{}))
+		open := func(decided model.Millis, forToken bool) (oauth.Opening, error) {
+			o := once(child(g))
+			o.Decided, o.ForToken = decided, forToken
+			return o, w.OpenGrant(w.ctx, o, model.Effects{})
+		}
+		o, err := open(start, true)
+		w.refused(err, model.ErrConflict)
+		w.noGrant(o)
+		_, err = open(start+1, true) // for a token that was issued since then
+		w.ok(err)
+		_, err = open(start, false) // for the refresh token
+		w.ok(err)
+	}},
+	{"WhatWasOpenedUnderAGrantUntilSomeTimeIsRevokedWithAllUnderIt", func(w *world) {
+		g := w.opened(w.home.grant())
+		old := w.opened(child(g))
+		under := child(old)
+		under.CreatedAt = start + 9
+		w.opened(under)
+		later := child(g)
+		later.CreatedAt = start + 1
+		w.opened(later)
+		same(w, w.revoke(oauth.GrantQuery{RealmID: g.RealmID, ParentID: g.ID, OpenedBy: start, At: start}), grantIDs([]model.Grant{old, under}))
+		same(w, w.grant(g), g)
+		same(w, w.grant(later), later)
+	}},
 	{"AChildThatIsOpenedWhileItsParentIsRevokedDoesNotSurvive", checkConcurrentChild},
 	{"ManyRevokeOneTreeAtOnceAndEachGrantHasOneRevoker", checkConcurrentRevokers},
 }
@@ -180,7 +225,7 @@ func checkManyGrants(w *world) {
 	fx := newEffects(q.RealmID)
 	same(w, grantIDs(got(w.RevokeGrants(w.ctx, q, fx))), grantIDs(all))
 	same(w, w.events(q.RealmID), fx.Events)
-	same(w, len(heard.all()), len(all)+len(fx.Changes))
+	same(w, len(heard.all()), len(all)+len(fx.Changes)+len(fx.Revocations))
 	got(w.RevokeGrants(w.ctx, q, newEffects(q.RealmID))) // nothing is left
 	same(w, w.events(q.RealmID), fx.Events)
 }

@@ -54,6 +54,7 @@ func Run(t *testing.T, fresh Database) {
 		{"Consent", consentPromises},
 		{"Parked", parkedPromises},
 		{"Registration", registrationPromises},
+		{"LastUse", lastUsePromises},
 		{"Machine", slices.Concat(machinePromises, grantMachinePromises, deviceMachinePromises)},
 		{"Consume", consumePromises},
 		{"Revocation", revocationPromises},

@@ -1,0 +1,247 @@
+package resource_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/assent-id/assent/internal/format/ids"
+	"github.com/assent-id/assent/internal/model"
+	"github.com/assent-id/assent/internal/server/servertest"
+	"github.com/assent-id/assent/sdk/resource"
+)
+
+// A notice is an entry of the feed.
+type notice struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Before  int64  `json:"before"`
+	Expires int64  `json:"expires"`
+}
+
+// A board is the feed of a forge.
+type board struct {
+	f      *forge
+	mu     sync.Mutex
+	parts  [][]notice // what came with each cursor
+	reset  bool       // cursors are no longer known
+	status int
+	polls  atomic.Int64
+	wait   atomic.Value
+}
+
+// newBoard makes a forge announce revocations and give tokens for that.
+func newBoard(t testing.TB) *board {
+	t.Helper()
+	b := &board{f: newForge(t), status: 200}
+	b.wait.Store("")
+	for path, doc := range map[string]func(http.ResponseWriter, *http.Request){
+		"/.well-known/openid-configuration": func(w http.ResponseWriter, _ *http.Request) {
+			u := b.f.url
+			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": u, "jwks_uri": u + "/jwks", "revocation_feed_endpoint": u + "/feed", "token_endpoint": u + "/token",
+				"backchannel_authentication_endpoint": u + "/bc", "revocation_endpoint": u + "/revoke", "introspection_endpoint": u + "/introspect",
+				"backchannel_token_delivery_modes_supported": []string{"poll"}, "token_endpoint_auth_methods_supported": []string{"client_secret_basic"}})
+		},
+		"/token": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"access_token":"t","token_type":"Bearer","expires_in":300}`))
+		},
+		"/feed": b.serve,
+	} {
+		b.f.answer(path, doc)
+	}
+	return b
+}
+
+func (b *board) serve(w http.ResponseWriter, r *http.Request) {
+	b.polls.Add(1)
+	b.wait.Store(r.Header.Get("Prefer"))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.status != 200 {
+		http.Error(w, `{"code":"not_a_resource_server"}`, b.status)
+		return
+	}
+	after, err := strconv.Atoi(r.URL.Query().Get("after"))
+	complete := err != nil || b.reset
+	if complete {
+		after, b.reset = 0, false
+	}
+	list := []notice{}
+	for _, part := range b.parts[min(after, len(b.parts)):] {
+		list = append(list, part...)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"revocations": list, "cursor": fmt.Sprint(len(b.parts)), "complete": complete})
+}
+
+func (b *board) post(entries ...notice) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.parts = append(b.parts, entries)
+}
+
+func (b *board) config() resource.Config {
+	return resource.Config{Issuer: b.f.url, Resource: api, ClientID: "rs", ClientSecret: "x", MaxStale: 3 * time.Second}
+}
+
+// Requirement: mw-revocation-rule
+func TestATokenIsRevokedByEveryNameItGoesByUpToTheMillisecond(t *testing.T) {
+	b, key := newBoard(t), servertest.NewProver(t)
+	b.f.publish(t, "k1", key, nil)
+	now := time.Now()
+	sec := now.Unix()
+	ms := sec*1000 + 500
+	jti := ids.At("tok", time.UnixMilli(ms))
+	end := now.Add(time.Hour).UnixMilli()
+	claims := func(with map[string]any) string {
+		all := map[string]any{"iat": sec, "exp": sec + 300, "jti": jti, "sub": "person", "client_id": "app", "grant_id": "grt", "parents": []string{"tok_p", "app_p"}}
+		for name, value := range with {
+			all[name] = value
+		}
+		return sign(t, key, "k1", nil, b.f.claims(all))
+	}
+	for _, tt := range []struct {
+		name  string
+		entry notice
+		token map[string]any
+		want  bool // refused
+	}{
+		{"the realm", notice{"realm", b.f.url, ms, end}, nil, true},
+		{"the realm a millisecond earlier", notice{"realm", b.f.url, ms - 1, end}, nil, false},
+		{"another realm", notice{"realm", b.f.url + "/x", ms, end}, nil, false},
+		{"the client", notice{"client", "app", ms, end}, nil, true},
+		{"the client a millisecond earlier", notice{"client", "app", ms - 1, end}, nil, false},
+		{"the subject", notice{"subject", "person", ms, end}, nil, true},
+		{"the subject as a client", notice{"client", "person", ms, end}, nil, true},
+		{"the grant", notice{"grant", "grt", end, end}, nil, true},
+		{"no grant", notice{"grant", "", end, end}, map[string]any{"grant_id": nil}, false},
+		{"the token", notice{"token", jti, end, end}, nil, true},
+		{"a parent token", notice{"token", "tok_p", end, end}, nil, true},
+		{"a parent client", notice{"client", "app_p", ms, end}, nil, true},
+		{"a parent client's name as a token", notice{"token", "app_p", ms, end}, nil, false},
+		{"another kind", notice{"grant", "app", ms, end}, nil, false},
+		{"a kind of the future", notice{"planet", "app", ms, end}, nil, false},
+		{"a jti of another second: iat decides", notice{"client", "app", sec * 1000, end}, map[string]any{"jti": ids.At("tok", now.Add(-time.Hour))}, true},
+		{"a jti of another second, one earlier", notice{"client", "app", sec*1000 - 1, end}, map[string]any{"jti": ids.At("tok", now.Add(time.Hour))}, false},
+		{"a jti of another kind: iat decides", notice{"client", "app", sec * 1000, end}, map[string]any{"jti": "x" + jti[1:]}, true},
+	} {
+		b.mu.Lock()
+		b.parts = [][]notice{{tt.entry}}
+		b.mu.Unlock()
+		s := ready(t, b.config())
+		got := refusal(t, s, bearer(claims(tt.token)))
+		if (got != nil) != tt.want || got != nil && got.Challenge.Description != revoked {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+		s.Close()
+	}
+}
+
+// Requirement: mw-feed
+func TestEntriesAreMergedAndForgottenInTheirTimeAlone(t *testing.T) {
+	b, key := newBoard(t), servertest.NewProver(t)
+	b.f.publish(t, "k1", key, nil)
+	clock := &servertest.Clock{}
+	cfg := b.config()
+	cfg.Now = clock.Now
+	now := time.Now()
+	at, end := now.UnixMilli(), now.Add(time.Hour).UnixMilli()
+	b.post(notice{"client", "a", at, end}, notice{"client", "b", at, now.Add(time.Minute).UnixMilli()})
+	s := ready(t, cfg)
+	soon(t, "two entries", func() bool { return s.Entries() == 2 })
+	b.post(notice{"client", "a", at - 5000, now.UnixMilli()}) // older than what is known
+	b.post(notice{"token", "c", end, end})
+	soon(t, "a third", func() bool { return s.Entries() == 3 })
+	old := sign(t, key, "k1", nil, b.f.claims(map[string]any{"client_id": "a", "sub": "a", "iat": now.Unix() - 1}))
+	if got := refusal(t, s, bearer(old)); got == nil {
+		t.Error("an older entry replaced a newer one")
+	}
+	if b.wait.Load() != "wait=1" {
+		t.Errorf("Prefer: %v", b.wait.Load())
+	}
+	// Another node knows no cursors and less: what was heard stays.
+	b.mu.Lock()
+	b.parts, b.reset = [][]notice{{{"client", "d", at, end}}}, true
+	b.mu.Unlock()
+	soon(t, "a fourth", func() bool { return s.Entries() == 4 })
+	clock.Turn(4 * time.Minute)
+	soon(t, "the short one is forgotten", func() bool { return s.Entries() == 3 })
+	clock.Turn(2 * time.Hour)
+	soon(t, "all are forgotten", func() bool { return s.Entries() == 0 })
+}
+
+// Requirement: mw-feed
+func TestAClientThatMayNotReadTheFeedIsToldSo(t *testing.T) {
+	b, key := newBoard(t), servertest.NewProver(t)
+	b.f.publish(t, "k1", key, nil)
+	b.status = 403
+	cfg := b.config()
+	cfg.Lost = resource.Refuse
+	logged := &notes{}
+	cfg.Logger = logged.logger()
+	s := started(t, cfg)
+	soon(t, "the log says why", func() bool {
+		return strings.Contains(logged.text(), "refuses the revocation feed to this client with HTTP status 403 (not_a_resource_server)")
+	})
+	if got := refusal(t, s, bearer(sign(t, key, "k1", nil, b.f.claims(nil)))); got == nil || got.Status() != 503 {
+		t.Errorf("%v", got)
+	}
+	if n := strings.Count(logged.text(), "feed is lost"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, logged.text())
+	}
+	b.mu.Lock()
+	b.status = 200
+	b.mu.Unlock()
+	soon(t, "it may now", func() bool { return s.Health() == nil })
+	passes(t, s, sign(t, key, "k1", nil, b.f.claims(nil)))
+}
+
+// A feed that does not hold its answers is not asked in a circle.
+//
+// Requirement: mw-feed
+func TestAFeedThatDoesNotWaitIsAskedInPeace(t *testing.T) {
+	b := newBoard(t)
+	b.f.publish(t, "k1", servertest.NewProver(t), nil)
+	s := ready(t, b.config())
+	before, start := b.polls.Load(), time.Now()
+	soon(t, "some polls", func() bool { return b.polls.Load() >= before+4 })
+	if took := time.Since(start); took < time.Second { // four pauses of half a second to a second
+		t.Errorf("4 polls in %v", took)
+	}
+	if s.Health() != nil {
+		t.Error("lost")
+	}
+}
+
+// Requirement: mw-steady
+func TestInTheSteadyStateNoRequestOfATokenReachesTheIssuer(t *testing.T) {
+	h, p := far(t)
+	s := ready(t, h.patient(resource.Introspect))
+	raw, opaque := h.token(t, h.service(t, model.ApplicationSettings{})), h.token(t, h.service(t, model.ApplicationSettings{OpaqueTokens: true}))
+	passes(t, s, raw)
+	passes(t, s, opaque)
+	before := p.carried(func(path string) bool { return !theFeed(path) && !strings.HasPrefix(path, "/oauth/token") })
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 100 {
+				if got := refusal(t, s, bearer(raw)); got != nil {
+					t.Error(got)
+				}
+				if got := refusal(t, s, bearer(opaque)); got != nil {
+					t.Error(got)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got := p.carried(func(path string) bool { return !theFeed(path) && !strings.HasPrefix(path, "/oauth/token") }); got != before {
+		t.Errorf("%d requests to the issuer", got-before)
+	}
+}
