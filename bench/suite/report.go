@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/assent-id/assent/bench/verify"
 )
 
 // A Report is one run. It marshals to the JSON that bench/results keeps.
@@ -16,6 +18,8 @@ type Report struct {
 	Rows    []RowResult   `json:"rows"`
 	Starts  []StartResult `json:"starts,omitempty"`
 	Memory  []*Memory     `json:"memory"`
+	// Verification is what sdk/resource costs, in this process.
+	Verification []verify.Row `json:"verification,omitempty"`
 }
 
 // Machine is where the run happened.

@@ -48,7 +48,7 @@ func RowKeys() string {
 	for i, r := range rows {
 		keys[i] = r.key
 	}
-	return strings.Join(keys, ",")
+	return strings.Join(keys, ",") + "," + verifyKey
 }
 
 // dial opens n connections and a function that closes them.

@@ -71,7 +71,7 @@ func (c Config) validate() error {
 		return fmt.Errorf("both phases need a count")
 	}
 	for _, key := range c.Rows {
-		if !slices.ContainsFunc(rows, func(r row) bool { return r.key == key }) {
+		if key != verifyKey && !slices.ContainsFunc(rows, func(r row) bool { return r.key == key }) {
 			return fmt.Errorf("no row %q; rows are %s", key, RowKeys())
 		}
 	}
@@ -118,6 +118,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	b := &bench{Config: c, dir: dir, report: newReport(c)}
 	defer b.stop()
+	if err := b.verification(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.start(ctx); err != nil {
 		return nil, err
 	}

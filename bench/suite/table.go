@@ -20,6 +20,7 @@ func (r *Report) Markdown() string {
 		b.WriteString("**A smoke run: the times below mean nothing.**\n\n")
 	}
 	r.costs(&b)
+	r.verifications(&b)
 	r.speeds(&b)
 	r.starts(&b)
 	r.memories(&b)

@@ -96,6 +96,9 @@ type clientCreateCmd struct {
 // Run registers the client and prints its private key, if one was made: nobody can
 // read it again.
 func (c *clientCreateCmd) Run(p *program) (err error) {
+	if c.Lifetime != c.Lifetime.Truncate(time.Second) {
+		return usage("--lifetime is in whole seconds, such as 5m or 90s")
+	}
 	jwk, err := c.own(c.JWKSURI != "")
 	if err != nil {
 		return err

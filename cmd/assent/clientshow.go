@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -90,8 +89,8 @@ type clientKeyReport struct {
 func newClientReport(a model.Application, now model.Millis) clientReport {
 	r := clientReport{ClientID: string(a.ID), Name: a.Name, Description: a.Settings.Description, Status: string(a.Status), JWKSURI: a.Settings.JWKSURI,
 		Scopes: append([]string{}, a.Settings.Scopes...), Resources: append([]string{}, a.Settings.Resources...), Keys: []clientKeyReport{}, TokensInvalidBefore: instantOf(a.TokensInvalidBefore)}
-	for _, k := range slices.Backward(a.Keys) {
-		one := clientKeyReport{KID: string(k.KID), Status: string(k.StatusAt(now)), CreatedAt: k.CreatedAt.Time(), RetireAt: instantOf(k.RetireAt), LastUsedAt: instantOf(k.LastUsedAt)}
+	for _, k := range application.ListedKeys(&a, now) {
+		one := clientKeyReport{KID: string(k.KID), Status: string(k.Status), CreatedAt: k.CreatedAt.Time(), RetireAt: instantOf(k.RetireAt), LastUsedAt: instantOf(k.LastUsedAt)}
 		if public, err := jose.ParsePublic(k.JWK); err == nil {
 			one.Alg = string(public.Alg())
 		}

@@ -52,6 +52,7 @@ const (
 	TopicDevice      = "device"      // key: digest of the device code, base64url
 	TopicOutbox      = "outbox"      // key: channel; there is something to send
 	TopicRevocation  = "revocation"
+	TopicClock       = "clock" // nothing is different; At says what time it is where it comes from
 	TopicRole        = "role" // key: realm id; there are other roles
 	// TopicAuthenticator is for the authenticator configs of a realm; key: realm id.
 	TopicAuthenticator = "authenticator"

@@ -88,9 +88,17 @@ func (p *pair) tokens(t *testing.T, w *servertest.World, f *servertest.Flow) hel
 	t.Helper()
 	who := *f.Person
 	who.Issuer = w.URL
-	page, err := who.Authorize(t.Context(), w.URL+"/oauth/authorize?"+f.Params().Encode(), softperson.Choices{})
-	servertest.Check(t, err)
-	if !page.Left {
+	authorize := func() softperson.Page {
+		page, err := who.Authorize(t.Context(), w.URL+"/oauth/authorize?"+f.Params().Encode(), softperson.Choices{})
+		servertest.Check(t, err)
+		return page
+	}
+	page := authorize()
+	if strings.HasSuffix(page.URL.Path, "/signin") { // a browser takes the second server for another site
+		servertest.Check(t, who.SignIn(t.Context()))
+		page = authorize()
+	}
+	if !page.Left || !page.URL.Query().Has("code") {
 		t.Fatalf("no code: %d %s\n%s", page.Status, page.URL, page.Body)
 	}
 	got := w.Post(t, "/oauth/token", f.Form("grant_type", oauth.GrantCode, "code", page.URL.Query().Get("code"),
@@ -221,11 +229,14 @@ var everyLever = []lever{
 // eachLever runs a test for each lever on each database.
 func eachLever(t *testing.T, behind time.Duration, test func(*testing.T, *pair, lever)) {
 	for engine, database := range leverEngines {
-		t.Run(engine, func(t *testing.T) {
-			for _, l := range everyLever {
-				t.Run(l.name, func(t *testing.T) { test(t, newPair(t, database, behind), l) })
-			}
-		})
+		t.Run(engine, func(t *testing.T) { onEachLever(t, database, behind, test) })
+	}
+}
+
+func onEachLever(t *testing.T, database func(testing.TB) string, behind time.Duration, test func(*testing.T, *pair, lever)) {
+	t.Helper()
+	for _, l := range everyLever {
+		t.Run(l.name, func(t *testing.T) { test(t, newPair(t, database, behind), l) })
 	}
 }
 
@@ -284,6 +295,30 @@ func TestAServerWhoseClockIsBehindIssuesTokensThatLive(t *testing.T) {
 	})
 }
 
+// A server whose clock is behind takes with it what the others issued until then by
+// theirs: it has heard what time it is there.
+//
+// Requirement: lever-clock-behind
+func TestAServerWhoseClockIsBehindRevokesWhatOthersIssued(t *testing.T) {
+	eachLever(t, 5*time.Second, func(t *testing.T, p *pair, l lever) {
+		h := l.mint(t, p, p.first) // heard of there by what was registered on the first
+		p.demand(t, "before", h, true)
+		before, err := l.pull(t, p, p.second, h)
+		servertest.Check(t, err)
+		if issued, _ := ids.Time(claimsOf(t, h.token).JTI); before < model.MillisOf(issued) {
+			t.Errorf("revoked up to %d, and issued at %d", before, model.MillisOf(issued))
+		}
+		p.demand(t, "revoked by the one that is behind", h, false)
+		for name, w := range map[string]*servertest.World{"first": p.first, "second": p.second} {
+			p.demand(t, "issued right after by the "+name, l.again(t, p, w, h), true)
+			if l.name == "grant" {
+				break // its refresh token is another now
+			}
+		}
+		p.demand(t, "still revoked", h, false)
+	})
+}
+
 // Nothing of it is in memory alone.
 //
 // Requirement: lever-restart
@@ -315,7 +350,7 @@ func TestWhatWasRevokedIsDeadAfterARestart(t *testing.T) {
 
 // Requirement: lever-exchanged
 func TestWhatWasExchangedForARevokedTokenIsDeadToo(t *testing.T) {
-	eachLever(t, 0, func(t *testing.T, p *pair, l lever) {
+	onEachLever(t, litetest.Database, 0, func(t *testing.T, p *pair, l lever) {
 		exchange := func(h held) held {
 			t.Helper()
 			got := p.first.Post(t, "/oauth/token", h.app.Form("grant_type", oauth.GrantExchange, "subject_token", h.token, "subject_token_type", accessTokenType))
@@ -453,4 +488,59 @@ func TestWhoeverPulledALeverIsInTheTrail(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not in the trail: %v", want)
 	}
+}
+
+// An ID token has whole seconds only, unless everything was revoked in its own.
+//
+// Requirement: lever-millisecond, lever-exchanged
+func TestAnIDTokenFromRightBeforeARevocationIsDeadAndOneFromRightAfterItLives(t *testing.T) {
+	p := newPair(t, litetest.Database, 0)
+	exchanged := func(token string) string {
+		t.Helper()
+		return p.first.Post(t, "/oauth/token", p.flow.App.Form("grant_type", oauth.GrantExchange, "subject_token", token,
+			"subject_token_type", "urn:ietf:params:oauth:token-type:id_token")).Text("error")
+	}
+	old := p.flow.Tokens(t).Text("id_token")
+	if got := exchanged(old); got != "" || claimsOf(t, old).JTI != "" {
+		t.Errorf("before: %q, and its jti is %q", got, claimsOf(t, old).JTI)
+	}
+	_, err := p.first.Server.Directory.RevokeTokens(t.Context(), p.first.Site, directory.Ref[model.IdentityID]{ID: p.flow.Identity.ID})
+	servertest.Check(t, err)
+	next := p.flow.Tokens(t).Text("id_token")
+	if got := exchanged(next); got != "" {
+		t.Errorf("issued right after: %q", got)
+	}
+	if got := exchanged(old); got != "invalid_request" {
+		t.Errorf("issued right before: %q, want invalid_request", got)
+	}
+	if c := claimsOf(t, next); c.Iat > p.clock.Now().Unix() {
+		t.Errorf("issued at %d, in the future", c.Iat)
+	}
+	p.clock.forward(2 * time.Second)
+	if later := p.flow.Tokens(t).Text("id_token"); exchanged(later) != "" || claimsOf(t, later).JTI != "" {
+		t.Errorf("seconds later: %q, and its jti is %q", exchanged(later), claimsOf(t, later).JTI)
+	}
+}
+
+// An id can be chosen again.
+//
+// Requirement: lever-reborn
+func TestTokensOfADeletedApplicationStayDeadWhenItsIDIsTakenAgain(t *testing.T) {
+	p := newPair(t, litetest.Database, 0)
+	s, site := p.first.Server, p.first.Site
+	app := servertest.App{ID: "shop", Secret: "a secret of thirty-two characters!"}
+	create := func() {
+		t.Helper()
+		put := application.Put{Made: true, Actor: "test"}
+		put.ID, put.Static = model.ClientID(app.ID), application.Static{ID: model.ClientID(app.ID), Name: "Shop", Kind: model.KindService, Secret: app.Secret,
+			Settings: model.ApplicationSettings{AuthMethod: model.AuthClientSecretPost, GrantTypes: everyGrant}}
+		_, err := s.Applications.Put(t.Context(), site, put)
+		servertest.Check(t, err)
+	}
+	create()
+	old := p.own(t, p.first, app)
+	servertest.Check(t, s.Applications.Delete(t.Context(), site, model.ClientID(app.ID), "test"))
+	create()
+	p.demandAt(t, "of the one that was deleted", p.first, old, false)
+	p.demandAt(t, "of the one that is there", p.first, p.own(t, p.first, app), true)
 }

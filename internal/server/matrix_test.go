@@ -11,6 +11,7 @@ import (
 	"github.com/assent-id/assent/internal/server"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/softperson"
@@ -231,6 +232,18 @@ var everyStop = []stop{
 		servertest.Check(t, err)
 	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", lookWays...),
 		map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
+	{name: "not before: tokens of the person", do: func(t *testing.T, e *estate) {
+		_, err := e.Server.Directory.RevokeTokens(t.Context(), e.Site, directory.Ref[model.IdentityID]{ID: e.Identity.ID})
+		servertest.Check(t, err)
+	}, want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...), all("inactive", lookWays...),
+		map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
+	{name: "not before: access tokens of the grants", do: func(t *testing.T, e *estate) {
+		opaque := e.Post(t, "/oauth/introspect", e.opaque.Form("token", e.reference))
+		for _, id := range []model.GrantID{claimsOf(t, e.jwt).GrantID, model.GrantID(opaque.Text("grant_id"))} {
+			_, err := e.Server.RevokeGrantTokens(t.Context(), e.Site, id, "test")
+			servertest.Check(t, err)
+		}
+	}, want: merged(all("invalid_token", useWays...), all("inactive", lookWays...), map[string]string{"exchange": "invalid_request"})},
 	{name: "person suspended", do: suspend(false), want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...),
 		all("inactive", lookWays...), map[string]string{"exchange": "invalid_request", "authorize": "login_required", "authorize, pushed": "sign-in"})},
 	{name: "person suspended and active again", do: suspend(true), want: merged(all("invalid_grant", heldWays...), all("invalid_token", useWays...),

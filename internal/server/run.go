@@ -41,7 +41,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(ba
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	var work sync.WaitGroup
-	for _, job := range []func(context.Context){s.follow, s.outbox.Run, s.expire, s.sweep, s.maintain, s.reap, s.noteUses} {
+	for _, job := range []func(context.Context){s.follow, s.outbox.Run, s.expire, s.sweep, s.announce, s.maintain, s.reap, s.noteUses} {
 		work.Go(func() { job(background) })
 	}
 	failed := make(chan error, len(fronts))

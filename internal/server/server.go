@@ -51,6 +51,7 @@ type Server struct {
 	StandIn        *standin.Service
 	Audit          *audit.Service
 	engine         *oauth.Engine
+	clocks         clocks
 	logout         *logout.Service
 	feed           *revocation.Feed
 	outbox         *notify.Service
@@ -72,9 +73,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, hub: &hub.Hub{}, metrics: obs.NewMetrics(cfg.Version)}
+	s.clocks.now = s.now
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	var err error
-	s.store, err = store.Open(ctx, store.Config{URL: cfg.Database, Publish: s.hub.Publish, Resync: s.hub.Resync,
+	s.store, err = store.Open(ctx, store.Config{URL: cfg.Database, Publish: s.publish, Resync: s.hub.Resync,
 		Logger: cfg.Logger, MaxConns: cfg.MaxConns})
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -118,24 +120,24 @@ func (s *Server) makeServices() error {
 	revoked := revocation.NewMemory(revocation.Config{Store: db, Hub: s.hub, Now: cfg.Now})
 	g := gate.New(gate.Config{Store: db, Hub: s.hub, Now: cfg.Now, Fresh: s.feedFreshAt, Revocations: revoked})
 	var err error
-	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted, Now: cfg.Now, Prepare: s.prepareRealm}); err != nil {
+	if s.Realms, err = realm.New(realm.Config{Store: db, Hub: s.hub, BaseURL: cfg.BaseURL, Trusted: g.Trusted, Now: cfg.Now, Latest: s.clocks.latest, Prepare: s.prepareRealm}); err != nil {
 		return err
 	}
 	s.Keys = keys.New(keys.Config{Store: db, Hub: s.hub, Keyring: cfg.Keyring, Now: cfg.Now})
 	out := fetch.New(fetch.Config{Allow: cfg.FetchAllow, Now: cfg.Now, Log: cfg.Logger})
 	keySets := keyset.New(keyset.Config{Fetch: out, Now: cfg.Now, Log: cfg.Logger})
 	s.Authenticators = authenticator.New(authenticator.Config{Store: db, Hub: s.hub, Now: cfg.Now, Log: cfg.Logger, Trusted: g.Trusted})
-	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Now: cfg.Now, Trusted: g.Trusted, Fetch: out, KeySets: keySets, Log: cfg.Logger,
+	s.Applications = application.New(application.Config{Store: db, Hub: s.hub, Now: cfg.Now, Latest: s.clocks.latest, Trusted: g.Trusted, Fetch: out, KeySets: keySets, Log: cfg.Logger,
 		Keyring: cfg.Keyring, Grants: grantsOf{db, cfg.Now}, TLSMethods: cfg.tlsMethods(), Authenticators: s.Authenticators,
 		ManagementScopes: manage.ScopeNames()})
 	s.SignIn = signin.New(signin.Config{Store: db, Gate: g, Realms: s.Realms, Keyring: cfg.Keyring, Now: cfg.Now, Log: cfg.Logger})
-	s.Directory = directory.New(directory.Config{Store: db, Mails: cfg.mails(), Now: cfg.Now, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Authenticators: s.Authenticators, Log: cfg.Logger,
+	s.Directory = directory.New(directory.Config{Store: db, Mails: cfg.mails(), Now: cfg.Now, Latest: s.clocks.latest, Gate: g, Signer: s.Keys, Sessions: s.SignIn, Keyring: cfg.Keyring, Authenticators: s.Authenticators, Log: cfg.Logger,
 		Departures: departures{s}, Hub: s.hub, Trusted: g.Trusted})
 	s.Approvals = approval.New(approval.Config{Store: db, Now: cfg.Now, Signer: s.Keys, Gate: g, Realms: s.Realms, Hub: s.hub, Log: cfg.Logger, MailAfter: cfg.MailAfter})
 	s.StandIn = standin.New(standin.Config{Store: db, Directory: s.Directory, Approvals: s.Approvals, Sessions: s.SignIn, Keyring: cfg.Keyring})
 	s.Audit = audit.New(db, nil)
 	s.engine = oauth.New(oauth.Config{Store: db, Clients: s.Applications, Keys: s.Keys, Gate: g, People: s.Directory, Roles: s.Directory,
-		Approvals: s.Approvals, Sessions: s.SignIn, Authenticators: s.Authenticators, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now,
+		Approvals: s.Approvals, Sessions: s.SignIn, Authenticators: s.Authenticators, IssuerKeys: keySets, Keyring: cfg.Keyring, Hub: s.hub, Log: cfg.Logger, Now: cfg.Now, Latest: s.clocks.latest,
 		MaxWait: cfg.MaxWait, MTLSBaseURL: cfg.MTLS.BaseURL, MTLSAuthorities: len(cfg.MTLS.ClientCA) > 0})
 	s.feed = revocation.NewFeed(revocation.FeedConfig{Memory: revoked, Names: s.engine, Trusted: g.Trusted, Now: cfg.Now})
 	s.logout = logout.New(logout.Config{Store: db, Clients: s.Applications, Engine: s.engine, Sessions: s.SignIn, Fetch: out,

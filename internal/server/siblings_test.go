@@ -11,6 +11,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
+	"github.com/assent-id/assent/internal/service/directory"
 	"github.com/assent-id/assent/internal/service/oauth"
 	"github.com/assent-id/assent/internal/service/realm"
 	"github.com/assent-id/assent/internal/softperson"
@@ -209,6 +210,10 @@ var reasons = []struct {
 		_, err := f.Server.Directory.Suspend(t.Context(), f.Site, f.who.ID, "test")
 		servertest.Check(t, err)
 		_, err = f.Server.Directory.Activate(t.Context(), f.Site, f.who.ID, "test")
+		servertest.Check(t, err)
+	}, revokedPerson, nil},
+	{"tokens of the person revoked", func(t *testing.T, f *family) {
+		_, err := f.Server.Directory.RevokeTokens(t.Context(), f.Site, directory.Ref[model.IdentityID]{ID: f.who.ID})
 		servertest.Check(t, err)
 	}, revokedPerson, nil},
 	{"tokens revoked one by one", func(t *testing.T, f *family) {

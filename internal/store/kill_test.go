@@ -126,7 +126,18 @@ func grantStory(s *store.Store, d *diary) error {
 	if err := s.RefreshGrant(ctx, model.Refreshing{RealmID: g.RealmID, ID: g.ID, From: 1, At: 2, Expires: 1000}, model.Effects{}); err != nil {
 		return pauseIfAway(err)
 	}
-	return d.note("refreshed", string(g.ID))
+	if err := d.note("refreshed", string(g.ID)); err != nil {
+		return err
+	}
+	if err := s.RevokeGrantTokens(ctx, killLever(string(g.ID)), model.Effects{}); err != nil {
+		return pauseIfAway(err)
+	}
+	return d.note("levered", string(g.ID))
+}
+
+// killLever is that of a grant, pulled at 3.
+func killLever(grant string) model.Revocation {
+	return model.Revocation{RealmID: "rlm_k", Kind: model.RevokeGrantTokens, Key: grant, Before: 3, ExpiresAt: 2000, At: 3}
 }
 
 func pauseIfAway(err error) error {
@@ -226,6 +237,11 @@ func (k *killing) demand(s *store.Store, kind, id string) {
 		if err := s.RefreshGrant(ctx, r, model.Effects{}); !errors.Is(err, model.ErrConflict) {
 			k.Errorf("grant %s was refreshed twice: %v", id, err)
 		}
+	case "levered":
+		r := killLever(id)
+		if before, err := s.Revoked(ctx, r.RealmID, r.Kind, r.Key); err != nil || before != r.Before {
+			k.Errorf("the tokens of grant %s were revoked up to %d, and now up to %d: %v", id, r.Before, before, err)
+		}
 	default:
 		a, err := s.Approval(ctx, "rlm_k", model.ApprovalID(id))
 		if err != nil || string(a.State) != kind {
@@ -240,6 +256,7 @@ func (k *killing) demand(s *store.Store, kind, id string) {
 
 func noStrike(*os.Process) {}
 
+// Requirement: lever-atomic
 func TestKilledProcessLosesNothingAcknowledgedOnSQLite(t *testing.T) {
 	t.Parallel()
 	k := &killing{TB: t, url: sqliteDatabase(t), diary: filepath.Join(t.TempDir(), "diary")}

@@ -110,6 +110,32 @@ func TestWhatIsAskedIsWhatTheAPIWants(t *testing.T) {
 	}
 }
 
+// Requirement: client-transport-approval
+func TestNobodyIsAskedAgainForWhereAnApprovedRequestIsSent(t *testing.T) {
+	i := newIssuer(t)
+	var paths []string
+	api := roundTripper(func(r *http.Request) (*http.Response, error) {
+		paths = append(paths, r.URL.Path)
+		w := httptest.NewRecorder()
+		if r.URL.Path == "/pay" && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer t") {
+			http.Redirect(w, r, "/pay/again", http.StatusTemporaryRedirect)
+			return w.Result(), nil
+		}
+		wantApproval(w, assent.Action{Message: "Pay", Scope: "pay", Resource: []string{apiURI}})
+		return w.Result(), nil
+	})
+	c := &http.Client{Transport: &assent.Transport{Client: i.client(t), Base: api, Person: "alex", Resource: []string{apiURI}}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, apiURI+"/pay", strings.NewReader("x"))
+	check(t, err)
+	resp, err := c.Do(r)
+	check(t, err)
+	check(t, resp.Body.Close())
+	if got := strings.Join(paths, " "); got != "/pay /pay /pay/again" || resp.StatusCode != 403 {
+		t.Errorf("%d after %s", resp.StatusCode, got)
+	}
+	wantCount(t, i, "/oauth/bc-authorize", 1)
+}
+
 // RFC 9110, Section 11.6.1.
 //
 // Requirement: client-transport-challenge

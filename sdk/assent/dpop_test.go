@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/assent-id/assent/internal/format/jose"
@@ -48,8 +49,11 @@ func TestBoundTokensComeWithAProofAtEachRequest(t *testing.T) {
 		text, err := key.MarshalPrivate()
 		check(t, err)
 		c, out := clientOf(t, w, app, func(c *assent.Config) { c.DPoPKey = text })
+		var mu sync.Mutex
 		seen, nonces := map[any]bool{}, []any{}
 		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
 			token := strings.TrimPrefix(r.Header.Get("Authorization"), "DPoP ")
 			cl, jkt := proofOf(t, r)
 			bound, _ := claimsOf(t, token)["cnf"].(map[string]any)
@@ -78,9 +82,11 @@ func TestBoundTokensComeWithAProofAtEachRequest(t *testing.T) {
 			}
 		}
 		api.Close()
+		mu.Lock()
 		if len(nonces) != 3 || nonces[0] != nil || nonces[2] != "n1" {
 			t.Errorf("nonces %v", nonces)
 		}
+		mu.Unlock()
 		// One without the nonce, one with it.
 		if n := len(out.sent("/oauth/token")); n != 2 {
 			t.Errorf("%s: %d token requests", alg, n)

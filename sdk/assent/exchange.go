@@ -7,11 +7,11 @@ import (
 )
 
 // Token types of an exchange (RFC 8693, Section 3; ID-JAG, Section 3).
-const ( //nolint:gosec // names of types, no credentials
-	TokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
-	TokenTypeID     = "urn:ietf:params:oauth:token-type:id_token"
-	TokenTypeJWT    = "urn:ietf:params:oauth:token-type:jwt"
-	TokenTypeIDJAG  = "urn:ietf:params:oauth:token-type:id-jag"
+const (
+	TokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a name
+	TokenTypeID     = "urn:ietf:params:oauth:token-type:id_token"     //nolint:gosec // a name
+	TokenTypeJWT    = "urn:ietf:params:oauth:token-type:jwt"          //nolint:gosec // a name
+	TokenTypeIDJAG  = "urn:ietf:params:oauth:token-type:id-jag"       //nolint:gosec // a name
 )
 
 // An ExchangeRequest asks for a token in place of another: for the same subject,

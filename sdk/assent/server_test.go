@@ -63,6 +63,12 @@ func (w *wire) sent(path string) []url.Values {
 	return w.forms[path]
 }
 
+func (w *wire) setCut(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = cut
+}
+
 // clientOf is a client of a registered application.
 func clientOf(t *testing.T, w *servertest.World, app servertest.App, change ...func(*assent.Config)) (*assent.Client, *wire) {
 	t.Helper()
@@ -128,11 +134,17 @@ func TestEveryWayToAuthenticateGetsTokensAndAnAssertionIsSentOnce(t *testing.T) 
 				t.Errorf("%s: got %+v of %v", name, got, cl)
 			}
 		}
+		out.setCut(true)
+		if _, err := c.Token(t.Context(), assent.TokenRequest{}); !errors.Is(err, assent.ErrUnreachable) {
+			t.Errorf("%s: a lost request: %v", name, err)
+		}
+		out.setCut(false)
+		own(t, c, assent.TokenRequest{})
 		assertions := map[string]bool{}
 		for _, form := range out.sent("/oauth/token") {
 			assertions[form.Get("client_assertion")] = true
 		}
-		if n := len(out.sent("/oauth/token")); n != 2 || app.Key != nil && len(assertions) != 2 {
+		if n := len(out.sent("/oauth/token")); n != 4 || app.Key != nil && len(assertions) != 4 {
 			t.Errorf("%s: %d token requests with %d assertions", name, n, len(assertions))
 		}
 	}
@@ -371,7 +383,7 @@ func TestAResourceServerIntrospectsWhatIsForIt(t *testing.T) {
 	_, err := w.Server.Applications.RevokeTokens(t.Context(), w.Site, model.ClientID(caller.ID), "admin")
 	check(t, err)
 	eventually(t, "the end of a revoked token", func() bool { return active(api)["active"] == false })
-	out.cut = true
+	out.setCut(true)
 	if _, err := api.Introspect(t.Context(), token); !errors.Is(err, assent.ErrUnreachable) {
 		t.Errorf("the server is away: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,26 @@ func wantApproval(w http.ResponseWriter, a assent.Action) {
 	reply(w, 403, map[string]any{"error": "insufficient_authorization_details", "error_description": "a person must approve this",
 		"scope": a.Scope, "resource": a.Resource[0], "binding_message": a.Message,
 		"authorization_details": []any{map[string]any{"type": "assent_action", "details": a.Details}}})
+}
+
+// seen are the tokens that came, in order.
+func (b *bank) seen() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.tokens)
+}
+
+func (b *bank) payments() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.paid)
+}
+
+// set changes what the bank does from now on.
+func (b *bank) set(change func(*bank)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(b)
 }
 
 // A payer is a service that calls the bank, and the person that it asks.
@@ -160,14 +181,14 @@ func TestARevokedTokenIsReplacedAndTheRequestRepeated(t *testing.T) {
 	p := newPayer(t)
 	p.balance(t)
 	p.balance(t)
-	if n := len(p.wire.sent("/oauth/token")); n != 1 || p.bank.tokens[0] != p.bank.tokens[1] {
+	if n := len(p.wire.sent("/oauth/token")); n != 1 || p.bank.seen()[0] != p.bank.seen()[1] {
 		t.Errorf("%d token requests for two requests", n)
 	}
 	_, err := p.Server.Applications.RevokeTokens(t.Context(), p.Site, p.id, "admin")
 	check(t, err)
-	eventually(t, "the end of a revoked token", func() bool { return !p.bank.active(t.Context(), p.bank.tokens[0]) })
+	eventually(t, "the end of a revoked token", func() bool { return !p.bank.active(t.Context(), p.bank.seen()[0]) })
 	p.balance(t)
-	if n := len(p.bank.tokens); n != 4 || p.bank.tokens[2] != p.bank.tokens[0] || p.bank.tokens[3] == p.bank.tokens[0] {
+	if n := len(p.bank.seen()); n != 4 || p.bank.seen()[2] != p.bank.seen()[0] || p.bank.seen()[3] == p.bank.seen()[0] {
 		t.Errorf("the bank saw %d tokens", n)
 	}
 	p.balance(t)
@@ -176,17 +197,44 @@ func TestARevokedTokenIsReplacedAndTheRequestRepeated(t *testing.T) {
 	}
 }
 
+// Requirement: client-token-forget, client-token-one-flight
+func TestOneNewTokenIsEnoughForAllWhoWereRefused(t *testing.T) {
+	p := newPayer(t)
+	p.balance(t)
+	_, err := p.Server.Applications.RevokeTokens(t.Context(), p.Site, p.id, "admin")
+	check(t, err)
+	old := p.bank.seen()[0]
+	eventually(t, "the end of a revoked token", func() bool { return !p.bank.active(t.Context(), old) })
+	var all sync.WaitGroup
+	for range 30 {
+		all.Go(func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.bank.URL, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if status, body, err := p.do(r); err != nil || status != 200 {
+				t.Errorf("got %d %s, %v", status, body, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(p.wire.sent("/oauth/token")); n != 2 {
+		t.Errorf("%d token requests, want 2", n)
+	}
+}
+
 // Requirement: client-transport-token
 func TestAnAPIThatTakesNoTokenIsNotAskedForEver(t *testing.T) {
 	p := newPayer(t)
-	p.bank.broken = true
+	p.bank.set(func(b *bank) { b.broken = true })
 	start, requests := time.Now(), 3
 	for range requests {
 		if status, body, err := p.pay(t.Context(), "1 EUR"); err != nil || status != 401 || !strings.Contains(body, "invalid_token") {
 			t.Errorf("got %d %s, %v", status, body, err)
 		}
 	}
-	if n := len(p.bank.tokens); n != 2*requests {
+	if n := len(p.bank.seen()); n != 2*requests {
 		t.Errorf("the bank was asked %d times, want twice for each of %d requests", n, requests)
 	}
 	if n, took := len(p.wire.sent("/oauth/token")), time.Since(start); n != requests+1 || float64(n) > took.Seconds()+1 {
@@ -205,13 +253,13 @@ func TestARequestThatCannotBeRepeatedIsNot(t *testing.T) {
 	if status, body, err := p.do(once("1 EUR")); err != nil || status != 403 || !strings.Contains(body, `"binding_message":"Pay 1 EUR"`) || len(p.asked) != 0 {
 		t.Errorf("an approval: %d %s, %v; asked %d", status, body, err, len(p.asked))
 	}
-	p.bank.broken = true
-	if status, body, err := p.do(once("1 EUR")); err != nil || status != 401 || !strings.Contains(body, "invalid_token") || len(p.bank.tokens) != 2 {
+	p.bank.set(func(b *bank) { b.broken = true })
+	if status, body, err := p.do(once("1 EUR")); err != nil || status != 401 || !strings.Contains(body, "invalid_token") || len(p.bank.seen()) != 2 {
 		t.Errorf("a token: %d %s, %v", status, body, err)
 	}
-	p.bank.broken = false
+	p.bank.set(func(b *bank) { b.broken = false })
 	p.balance(t)
-	if p.bank.tokens[2] == p.bank.tokens[1] {
+	if p.bank.seen()[2] == p.bank.seen()[1] {
 		t.Error("a refused token was kept")
 	}
 }
@@ -226,10 +274,10 @@ func TestAnAPIThatWantsAnApprovalGetsItAndActsOnce(t *testing.T) {
 	if len(p.asked) != 1 || p.asked[0].Action.Message != "Pay 20 EUR" || p.asked[0].Comparison == "" {
 		t.Errorf("asked %+v", p.asked)
 	}
-	if want := string(p.who.ID) + " 20 EUR"; len(p.bank.paid) != 1 || p.bank.paid[0] != want {
-		t.Errorf("paid %q, want %s", p.bank.paid, want)
+	if want := string(p.who.ID) + " 20 EUR"; len(p.bank.payments()) != 1 || p.bank.payments()[0] != want {
+		t.Errorf("paid %q, want %s", p.bank.payments(), want)
 	}
-	approval := p.bank.tokens[1]
+	approval := p.bank.seen()[1]
 	if cl := claimsOf(t, approval); cl["scope"] != "payments:write" || cl["aud"] != apiURI {
 		t.Errorf("the approval's token is %v", cl)
 	}
@@ -242,11 +290,11 @@ func TestAnAPIThatWantsAnApprovalGetsItAndActsOnce(t *testing.T) {
 			t.Errorf("%s again: %d %s, %v", amount, status, body, err)
 		}
 	}
-	if len(p.bank.paid) != 1 || len(p.asked) != 1 {
-		t.Errorf("paid %q, asked %d times", p.bank.paid, len(p.asked))
+	if len(p.bank.payments()) != 1 || len(p.asked) != 1 {
+		t.Errorf("paid %q, asked %d times", p.bank.payments(), len(p.asked))
 	}
 	status, _, err = p.pay(t.Context(), "20 EUR")
-	if err != nil || status != 201 || len(p.asked) != 2 || len(p.bank.paid) != 2 {
+	if err != nil || status != 201 || len(p.asked) != 2 || len(p.bank.payments()) != 2 {
 		t.Errorf("another payment: %d, %v", status, err)
 	}
 }
@@ -255,11 +303,11 @@ func TestAnAPIThatWantsAnApprovalGetsItAndActsOnce(t *testing.T) {
 func TestAnApprovalMayHaveAnOpaqueToken(t *testing.T) {
 	p := newPayerWith(t, model.TokenOpaque)
 	status, body, err := p.pay(t.Context(), "20 EUR")
-	if err != nil || status != 201 || !strings.HasPrefix(p.bank.tokens[1], "at_") {
+	if err != nil || status != 201 || !strings.HasPrefix(p.bank.seen()[1], "at_") {
 		t.Fatalf("got %d %s, %v", status, body, err)
 	}
 	other := assent.Action{Message: "Pay 20 EUR", Details: map[string]string{"amount": "21 EUR"}, Scope: "payments:write", Resource: []string{apiURI}}
-	for _, token := range []string{p.bank.tokens[0], p.bank.tokens[1], "at_nonsense"} {
+	for _, token := range []string{p.bank.seen()[0], p.bank.seen()[1], "at_nonsense"} {
 		if _, err := p.bank.client.VerifyApproval(t.Context(), token, other); !errors.Is(err, assent.ErrInvalid) {
 			t.Errorf("got %v", err)
 		}
@@ -286,8 +334,8 @@ func TestWithoutAYesNothingIsRepeated(t *testing.T) {
 			t.Errorf("%s: got %s, %v", tt.name, body, err)
 		}
 	}
-	if len(p.asked) != 2 || len(p.bank.paid) != 0 {
-		t.Errorf("asked %d times, paid %q", len(p.asked), p.bank.paid)
+	if len(p.asked) != 2 || len(p.bank.payments()) != 0 {
+		t.Errorf("asked %d times, paid %q", len(p.asked), p.bank.payments())
 	}
 }
 
@@ -312,10 +360,10 @@ func TestWhoGivesUpWithdrawsTheQuestion(t *testing.T) {
 // Requirement: client-transport-approval
 func TestNobodyIsAskedTwiceForOneRequest(t *testing.T) {
 	p := newPayer(t)
-	p.bank.deaf = true
+	p.bank.set(func(b *bank) { b.deaf = true })
 	status, body, err := p.pay(t.Context(), "20 EUR")
-	if err != nil || status == 201 || len(p.asked) != 1 || len(p.bank.tokens) != 2 {
-		t.Errorf("got %d %s, %v; asked %d times in %d requests", status, body, err, len(p.asked), len(p.bank.tokens))
+	if err != nil || status == 201 || len(p.asked) != 1 || len(p.bank.seen()) != 2 {
+		t.Errorf("got %d %s, %v; asked %d times in %d requests", status, body, err, len(p.asked), len(p.bank.seen()))
 	}
 }
 
@@ -336,17 +384,25 @@ func TestThePersonMayDependOnTheRequest(t *testing.T) {
 // Requirement: client-transport-origin
 func TestATokenDoesNotFollowARedirectToSomebodyElse(t *testing.T) {
 	i := newIssuer(t)
+	var mu sync.Mutex
 	var seen []string
 	asks := false
+	saw := func(who string, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, who+" "+r.Header.Get("Authorization"))
+	}
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen = append(seen, "stranger "+r.Header.Get("Authorization"))
+		saw("stranger", r)
+		mu.Lock()
+		defer mu.Unlock()
 		if asks {
 			wantApproval(w, assent.Action{Message: "Give me all", Scope: "x", Resource: []string{apiURI}})
 		}
 	}))
 	defer stranger.Close()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen = append(seen, r.URL.Path+" "+r.Header.Get("Authorization"))
+		saw(r.URL.Path, r)
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect)
@@ -366,10 +422,14 @@ func TestATokenDoesNotFollowARedirectToSomebodyElse(t *testing.T) {
 	}
 	post("/near")
 	post("/away")
+	mu.Lock()
 	asks = true
+	mu.Unlock()
 	if status := post("/away"); status != 403 {
 		t.Errorf("the stranger's challenge: %d", status)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	want := "[/near Bearer t1 /here Bearer t1 /away Bearer t1 stranger  /away Bearer t1 stranger ]"
 	if got := fmt.Sprint(seen); got != want {
 		t.Errorf("got %s, want %s", got, want)

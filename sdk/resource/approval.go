@@ -38,9 +38,15 @@ func (s *Server) approved(w http.ResponseWriter, r *http.Request, p pass) (*http
 // action is what the request does. body gives a request its body back.
 func (s *Server) action(w http.ResponseWriter, r *http.Request, a *Approval) (assent.Action, func(*http.Request) *http.Request, *Refusal) {
 	var action assent.Action
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxActionBody))
+	sent := r.Body
+	if sent == nil {
+		sent = http.NoBody
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, sent, maxActionBody))
 	if err != nil {
-		return action, nil, &Refusal{Cause: err, tooLarge: true, Challenge: Challenge{Error: InvalidRequest, Description: "the body is cut short or longer than 1 MiB"}}
+		_, long := errors.AsType[*http.MaxBytesError](err)
+		return action, nil, &Refusal{Cause: err, tooLarge: long,
+			Challenge: Challenge{Error: InvalidRequest, Description: "the body cannot be read"}}
 	}
 	body := func(r *http.Request) *http.Request {
 		again := r.WithContext(r.Context())

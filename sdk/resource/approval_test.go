@@ -25,13 +25,14 @@ type bank struct {
 	app    servertest.App
 	person *softperson.Person
 	who    model.Identity
+	format model.ApplicationSettings
 	mu     sync.Mutex
 	paid   []string // bodies
 }
 
 func newBank(t *testing.T, settings model.ApplicationSettings) *bank {
 	t.Helper()
-	b := &bank{house: newHouse(t, nil)}
+	b := &bank{house: newHouse(t, nil), format: settings}
 	b.app = b.service(t, settings)
 	b.person, b.who = b.Person(t, "ada")
 	s := ready(t, b.config())
@@ -54,7 +55,7 @@ func (b *bank) pay(w http.ResponseWriter, r *http.Request) {
 // client answers challenges by asking Ada, who says the same each time.
 func (b *bank) client(t *testing.T, answer string) *http.Client {
 	t.Helper()
-	app := b.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, Scopes: []string{"read", "payments:write"}, Resources: []string{api}})
+	app := b.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, Scopes: []string{"read", "payments:write"}, Resources: []string{api}, Settings: b.format})
 	c, err := assent.NewClient(t.Context(), assent.Config{Issuer: b.Site.Issuer, ClientID: app.ID, ClientSecret: app.Secret})
 	servertest.Check(t, err)
 	return &http.Client{Transport: &assent.Transport{Client: c, Scope: "read", Resource: []string{api}, Person: "ada",
@@ -98,7 +99,13 @@ const order = `{"to":"Bob","amount":"20 EUR"}`
 
 // Requirement: mw-approval
 func TestAPersonApprovesExactlyTheRequestThatIsThenServed(t *testing.T) {
-	b := newBank(t, model.ApplicationSettings{})
+	for name, format := range map[string]model.ApplicationSettings{"JWT": {}, "opaque": {OpaqueTokens: true}} {
+		t.Run(name, func(t *testing.T) { approveAndServe(t, newBank(t, format)) })
+	}
+}
+
+func approveAndServe(t *testing.T, b *bank) {
+	t.Helper()
 	resp, err := b.client(t, evidence.Approve).Post(b.url, "application/json", strings.NewReader(order))
 	servertest.Check(t, err)
 	defer func() { _ = resp.Body.Close() }()

@@ -76,8 +76,10 @@ type Config struct {
 
 	// Now is the clock for tokens and proofs; nil: time.Now.
 	Now func() time.Time
-	// HTTPClient carries the requests to the issuer; nil: one with sane limits. It
-	// must not cut requests shorter than 35 seconds.
+	// HTTPClient carries the requests to the issuer; nil: one with sane limits.
+	// Redirects are never followed. It must not cut requests shorter than 35
+	// seconds, and notice by itself when an HTTP/2 connection went silent
+	// (http.HTTP2Config.SendPingTimeout).
 	HTTPClient *http.Client
 	// Logger is told when the feed or the keys are lost and found; nil:
 	// slog.Default().

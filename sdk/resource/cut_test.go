@@ -50,7 +50,7 @@ func newLine(t testing.TB) *line {
 	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		p.break_(everything, false)
+		p.cutOff(everything, false)
 		all.Wait()
 	})
 	return p
@@ -64,8 +64,8 @@ func (p *line) url() string {
 }
 func (p *line) lead(target string) { u, _ := url.Parse(target); p.to = "127.0.0.1:" + u.Port() }
 
-// break_ cuts what is open and what comes.
-func (p *line) break_(cut func(string) bool, black bool) {
+// cutOff cuts what is open and what comes.
+func (p *line) cutOff(cut func(string) bool, black bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut, p.black = cut, black
@@ -76,7 +76,7 @@ func (p *line) break_(cut func(string) bool, black bool) {
 	}
 }
 
-func (p *line) mend() { p.break_(nothing, false); p.hangUp() }
+func (p *line) mend() { p.cutOff(nothing, false); p.hangUp() }
 
 // hangUp ends what waits for ever.
 func (p *line) hangUp() {
@@ -191,7 +191,7 @@ func TestWhileTheFeedIsLostTokensAreIntrospectedOrRefusedAsConfigured(t *testing
 				passes(t, ask, token)
 				passes(t, no, token)
 			}
-			p.break_(theFeed, black)
+			p.cutOff(theFeed, black)
 			for _, id := range []string{app.ID, opaque.ID} {
 				_, err := h.Server.Applications.RevokeTokens(t.Context(), h.Site, model.ClientID(id), "operator")
 				servertest.Check(t, err)
@@ -211,7 +211,7 @@ func TestWhileTheFeedIsLostTokensAreIntrospectedOrRefusedAsConfigured(t *testing
 			}
 			passes(t, ask, kept)
 			passes(t, ask, keptToo)
-			p.break_(everything, black)
+			p.cutOff(everything, black)
 			if got := refusal(t, ask, bearer(kept)); got == nil || got.Status() != 503 {
 				t.Errorf("nobody can be asked: %v", got)
 			}
@@ -234,7 +234,7 @@ func TestWhileTheFeedIsLostTokensAreIntrospectedOrRefusedAsConfigured(t *testing
 func TestAnAPIStartsBeforeItsIssuer(t *testing.T) {
 	h, p := far(t)
 	token := h.token(t, h.service(t, model.ApplicationSettings{}))
-	p.break_(everything, false)
+	p.cutOff(everything, false)
 	s := started(t, h.patient(resource.Introspect))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

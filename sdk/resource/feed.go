@@ -35,7 +35,7 @@ type feed struct {
 	stale   time.Duration
 	now     func() time.Time
 	started time.Time
-	heard   atomic.Int64 // how long after started, in nanoseconds; 0: never
+	heard   atomic.Pointer[moment] // nil: never
 	mu      sync.RWMutex
 	entries map[entryKey]entry
 }
@@ -44,13 +44,32 @@ func newFeed(c Config) *feed {
 	return &feed{stale: c.MaxStale, now: c.Now, started: time.Now(), entries: map[entryKey]entry{}}
 }
 
-// fresh reports whether it was heard within MaxStale, by a clock that nobody sets.
-func (f *feed) fresh() bool {
-	heard := f.heard.Load()
-	return heard != 0 && time.Since(f.started)-time.Duration(heard) < f.stale
+// A moment is one by both clocks of the machine: the one that nobody sets stands
+// still while a machine sleeps, the other may be set back.
+type moment struct {
+	running time.Duration
+	wall    int64 // Unix nanoseconds
 }
 
-func (f *feed) hear() { f.heard.Store(int64(time.Since(f.started))) }
+func (f *feed) moment() moment {
+	now := time.Now()
+	return moment{now.Sub(f.started), now.UnixNano()}
+}
+
+// fresh reports whether it was heard within MaxStale, by either clock.
+func (f *feed) fresh() bool {
+	heard := f.heard.Load()
+	if heard == nil {
+		return false
+	}
+	now := f.moment()
+	return now.running-heard.running < f.stale && time.Duration(now.wall-heard.wall) < f.stale
+}
+
+func (f *feed) hear() {
+	now := f.moment()
+	f.heard.Store(&now)
+}
 
 // An announcement is what the feed answers.
 type announcement struct {

@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -200,6 +201,11 @@ func TestAClientThatMayNotReadTheFeedIsToldSo(t *testing.T) {
 	b.mu.Unlock()
 	soon(t, "it may now", func() bool { return s.Health() == nil })
 	passes(t, s, sign(t, key, "k1", nil, b.f.claims(nil)))
+	b.mu.Lock()
+	b.status = 403
+	b.mu.Unlock()
+	soon(t, "it may not any more", func() bool { return errors.Is(s.Health(), resource.ErrFeedLost) })
+	soon(t, "the log says so again", func() bool { return strings.Count(logged.text(), "feed is lost") == 2 })
 }
 
 // A feed that does not hold its answers is not asked in a circle.

@@ -103,6 +103,8 @@ var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 		IdleConnTimeout:     60 * time.Second,
 		MaxIdleConnsPerHost: 16,
 		ForceAttemptHTTP2:   true,
+		// A connection that went silent is not used again and again.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
 	}
 })
 

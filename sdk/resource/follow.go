@@ -54,8 +54,7 @@ func (s *Server) follow(ctx context.Context, at string) {
 // once asks once, and reports whether there was anything new.
 func (f *follower) once(ctx context.Context) (news bool, err error) {
 	a, err := f.poll(ctx)
-	var refused *feedRefusal
-	if errors.As(err, &refused) && refused.status == http.StatusUnauthorized {
+	if r, ok := errors.AsType[*feedRefusal](err); ok && r.status == http.StatusUnauthorized {
 		a, err = f.poll(ctx) // the token may have been revoked with others: there is a new one
 	}
 	if err != nil {
@@ -89,18 +88,21 @@ func (f *follower) found() {
 	}
 }
 
-// trouble tells the log when the feed is lost, and at once where waiting will not
-// help.
+// trouble tells the log when the feed is lost. It is lost at once where waiting
+// will not help, and else when it has been silent for too long.
 func (f *follower) trouble(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+	_, refused := errors.AsType[*feedRefusal](err)
+	if refused {
+		f.s.feed.heard.Store(nil)
+	}
+	if ctx.Err() != nil || f.s.feed.fresh() {
 		return
 	}
-	var refused *feedRefusal
-	if f.lost || f.s.feed.fresh() && !errors.As(err, &refused) {
+	news := f.s.setTrouble(err)
+	if f.lost && (!refused || !news) {
 		return
 	}
 	f.lost = true
-	f.s.setTrouble(err)
 	f.s.cfg.Logger.Error("the revocation feed is lost: revoked tokens cannot be told from others", "issuer", f.s.cfg.Issuer,
 		"then", f.s.cfg.Lost.String(), "error", err)
 }

@@ -1,6 +1,27 @@
 // Package resource is for APIs that take access tokens: protected resources, MCP
 // servers among them.
 //
+// A [Server] verifies the tokens of one API by itself (RFC 9068), whoever they are
+// bound to (RFC 9449, RFC 8705), and follows the issuer's revocation feed, so that
+// a token that was revoked is refused within a second although nobody asks about
+// each. [Server.Require] and [Server.Protect] wrap handlers of net/http, and
+// [Server.Verify] is for whatever else carries tokens.
+//
+//	api, err := resource.New(ctx, resource.Config{
+//		Issuer:   "https://id.example",
+//		Resource: "https://notes.example",
+//		ClientID: "svc_01jd3v0000000000000000000", // the service client that acts for the API
+//		Key:      key,                             // its private JWK
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer api.Close()
+//	mux.Handle("GET /notes", api.Require(list, "notes:read"))
+//
+// It fails closed: what cannot be verified is refused, and while nobody tells what
+// was revoked, tokens are introspected or refused, as configured.
+//
 // A client that knows nothing but the address of an API learns from it who gives
 // tokens for it: the API refuses a request without one and points to its metadata
 // (RFC 9728, Section 5.1), which name the authorization servers. [Metadata]
@@ -11,8 +32,13 @@
 //	h, err := api.Handler()
 //	mux.Handle(api.Path(), h)
 //
-// If this package is wrong, clients ask the wrong server for tokens, or none.
+// If this package is wrong, an API acts for strangers, or for people who took that
+// back; or clients ask the wrong server for tokens, or none.
 //
+// RFC 9068: https://www.rfc-editor.org/rfc/rfc9068
+// RFC 6750: https://www.rfc-editor.org/rfc/rfc6750
+// RFC 9449: https://www.rfc-editor.org/rfc/rfc9449
+// RFC 8705: https://www.rfc-editor.org/rfc/rfc8705
 // RFC 9728: https://www.rfc-editor.org/rfc/rfc9728
 package resource
 

@@ -266,6 +266,14 @@ func TestATokenSaysWhatItsClaimsSay(t *testing.T) {
 	}
 }
 
+// Requirement: mw-opaque
+func TestWithoutCredentialsNobodyKnowsWhatOpaqueTokensMean(t *testing.T) {
+	f := newForge(t)
+	f.publish(t, "k1", servertest.NewProver(t), nil)
+	got := refusal(t, f.unrevocable(t, nil), bearer("at_"+hash("x")))
+	checkRefusal(t, "opaque", got, resource.InvalidToken, "opaque tokens are not taken here")
+}
+
 // Requirement: mw-context
 func TestTheTokenTravelsInTheContext(t *testing.T) {
 	if resource.FromContext(context.Background()) != nil {

@@ -31,8 +31,8 @@ type asked struct {
 // asker is a client that may ask for approvals.
 func (s *shop) asker(t *testing.T) *assent.Client {
 	t.Helper()
-	app := s.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{oauth.GrantCIBA},
-		Scopes: []string{api.ScopeClose}, Resources: []string{s.base}})
+	app := s.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, GrantTypes: []string{oauth.GrantClientCredentials, oauth.GrantCIBA},
+		Scopes: []string{"locations:write", api.ScopeClose}, Resources: []string{s.base}})
 	client, err := assent.NewClient(t.Context(), assent.Config{Issuer: s.Site.Issuer, ClientID: app.ID, ClientSecret: app.Secret})
 	servertest.Check(t, err)
 	return client
@@ -103,5 +103,27 @@ func TestAYesIsToTheLocationAsItWas(t *testing.T) {
 	}
 	if a := s.call(t, token, http.MethodPost, "/locations/loc_x/close", ""); a.Status != http.StatusBadRequest {
 		t.Errorf("a location of nowhere: %d %s", a.Status, a.Body)
+	}
+}
+
+// Requirement: age-approval
+func TestTheSDKAsksAPersonByItselfWhereTheAPIWantsIt(t *testing.T) {
+	s := open(t, nil)
+	p, who := s.Person(t, "ada")
+	token := s.token(t, s.client, "locations:read", "locations:write")
+	shop := s.made(t, token, "/locations", `{"name":"Harbour"}`)
+	client := &http.Client{Transport: &assent.Transport{Client: s.asker(t), Scope: "locations:write", Resource: []string{s.base}, Person: string(who.ID),
+		OnAsked: func(r assent.Request) {
+			if _, err := p.Decide(t.Context(), r.ID, evidence.Approve); err != nil {
+				t.Error(err)
+			}
+		}}}
+	answer, err := client.Post(s.base+"/locations/"+shop+"/close", "", nil)
+	servertest.Check(t, err)
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("%s", answer.Status)
+	}
+	if a := s.call(t, token, http.MethodGet, "/locations/"+shop, ""); a.Text("status") != "closed" {
+		t.Errorf("%s", a.Body)
 	}
 }

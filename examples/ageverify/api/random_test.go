@@ -34,16 +34,16 @@ type generator struct {
 // next is in one half of all cases made of nothing but chance, and in the other a
 // good body with something changed.
 func (g generator) next() string {
-	switch g.IntN(8) {
-	case 0:
+	switch n := g.IntN(16); {
+	case n < 2:
 		return g.bytes(g.IntN(200))
-	case 1: // of the right length more often than not
+	case n < 5: // of the right length more often than not
 		return quoted(g.bytes([]int{64, 64, 64, 63, 65, 86, 88}[g.IntN(7)]), g.IntN(200)-20)
-	case 2:
+	case n < 6:
 		return quoted(g.latin1(64), g.IntN(160))
-	case 3:
+	case n < 8:
 		return quoted(g.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=", 84+g.IntN(6)), g.IntN(151))
-	case 4, 5: // a bit of the pass
+	case n < 9: // a bit of the pass
 		b, _ := pass.Parse(g.text[g.IntN(len(g.text))])
 		b[g.IntN(len(b))] ^= 1 << g.IntN(8)
 		if g.IntN(2) == 0 {
@@ -52,7 +52,7 @@ func (g generator) next() string {
 		return quoted(pass.Base64(b), g.IntN(19))
 	default: // bytes of the whole body
 		text := []byte(g.good[g.IntN(len(g.good))])
-		for range 1 + g.IntN(3) {
+		for range 1 + g.IntN(6) {
 			g.damage(&text)
 		}
 		return string(text)

@@ -58,6 +58,9 @@ func TestAnAgeIsReachedOnTheBirthdayInUTC(t *testing.T) {
 func TestTheThresholdIsTheLastDayThatIsOldEnough(t *testing.T) {
 	key, keys := newKey(t, 1)
 	for d := date(t, "2023-01-01"); d.Year() < 2029; d = d.AddDate(0, 0, 1) {
+		if leap := d.AddDate(0, 0, 3).Month() == time.March || d.AddDate(0, 0, -3).Month() == time.February; !leap && d.Day() > 1 {
+			continue // the end of February by the day, the rest by the month
+		}
 		for _, years := range []int{0, 18, 21, 100} {
 			by := pass.Threshold(years, d.Add(13*time.Hour))
 			for days, want := range map[int]error{0: nil, 1: pass.ErrTooYoung} {

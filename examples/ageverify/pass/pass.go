@@ -3,16 +3,16 @@
 // born on this day or before it.
 //
 //	 0       version, 1
-//	 1 –  2  key id
-//	 3 –  5  born on or before: days since 1 January 1800
-//	 6 –  9  expires: seconds since 1 January 1970, UTC
-//	10 – 15  serial, random
-//	16 – 31  signature: the challenge e
-//	32 – 63  signature: the response s, little-endian
+//	 1-2     key id
+//	 3-5     born on or before: days since 1 January 1800
+//	 6-9     expires: seconds since 1 January 1970, UTC
+//	10-15    serial, random
+//	16-31    signature: the challenge e
+//	32-63    signature: the response s
 //
-// All but s is big-endian. The signature is a Schnorr signature over edwards25519
-// with a challenge of 128 bits, which is what leaves room for the rest: README.md
-// has the reasons and the limits.
+// Numbers are big-endian, and those of the signature little-endian. It is a Schnorr
+// signature over edwards25519 with a challenge of 128 bits, which is what leaves
+// room for the rest: README.md has the reasons and the limits.
 //
 // If this package is wrong, children buy what they must not.
 package pass

@@ -31,7 +31,8 @@ var (
 
 // A Store is safe for concurrent use, and for several processes on one machine.
 type Store struct {
-	db *sql.DB
+	db     *sql.DB
+	record *sql.Stmt // what is done at every till, prepared once
 	// writing lets one write of this process at a time in, in place of waiting for
 	// the file.
 	writing sync.Mutex
@@ -51,11 +52,15 @@ func Open(ctx context.Context, file string) (*Store, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", file, err), db.Close())
 	}
-	return &Store{db: db}, nil
+	record, err := db.PrepareContext(ctx, recordTransaction)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", file, err), db.Close())
+	}
+	return &Store{db: db, record: record}, nil
 }
 
 // Close lets go of the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return errors.Join(s.record.Close(), s.db.Close()) }
 
 // Ping reports whether the file can be read.
 func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }

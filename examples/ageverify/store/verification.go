@@ -42,7 +42,7 @@ RETURNING ` + transactionColumns
 func (s *Store) Record(ctx context.Context, t Transaction, now time.Time) (Transaction, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	row := s.db.QueryRowContext(ctx, recordTransaction, optional(t.LocationID), optional(t.DeviceID), optional(t.EmployeeID),
+	row := s.record.QueryRowContext(ctx, optional(t.LocationID), optional(t.DeviceID), optional(t.EmployeeID),
 		newID("txn_"), t.Result, t.Reason, t.RequiredAge, t.ClientID, now.UnixMilli())
 	recorded, err := scanTransaction(row.Scan)
 	if errors.Is(err, sql.ErrNoRows) {

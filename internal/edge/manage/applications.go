@@ -156,7 +156,7 @@ func (a *API) applications() {
 			if err != nil {
 				return nil, err
 			}
-			return applicationShown(c, found, ""), nil
+			return a.applicationShown(c, found, ""), nil
 		})
 	add(a, operation{id: "putApplication", method: http.MethodPut, path: "/applications/{client_id}", tag: "Applications", scope: ApplicationsUpdate,
 		also: []Scope{ApplicationsCreate}, summary: "Create or replace an application",
@@ -192,7 +192,7 @@ func (a *API) listApplications(ctx context.Context, c call, in *listIn) (*listOu
 	page, next := cut(in.Page, all, func(app model.Application) string { return string(app.ID) })
 	out := &listOut{Body: ApplicationList{Applications: make([]Application, len(page)), Next: next}}
 	for i, app := range page {
-		out.Body.Applications[i] = applicationShown(c, app, "").Body.Application
+		out.Body.Applications[i] = a.applicationShown(c, app, "").Body.Application
 	}
 	return out, nil
 }
@@ -203,18 +203,20 @@ func (in *listIn) wants(app model.Application) bool {
 }
 
 // applicationShown is an application as it is answered: no digest of anything.
-func applicationShown(c call, a model.Application, secret string) *applicationOut {
-	v := Application{ID: string(a.ID), TenantID: string(c.site.Realm.TenantID), RealmID: string(a.RealmID), Name: a.Name, Kind: string(a.Kind), Status: string(a.Status),
-		Origin: string(a.Settings.Origin), Owner: string(a.OwnerID), CreateTime: instant(a.CreatedAt), Version: a.Version, ApplicationSettings: a.Settings}
+func (a *API) applicationShown(c call, app model.Application, secret string) *applicationOut {
+	v := Application{ID: string(app.ID), TenantID: string(c.site.Realm.TenantID), RealmID: string(app.RealmID), Name: app.Name, Kind: string(app.Kind), Status: string(app.Status),
+		Origin: string(app.Settings.Origin), Owner: string(app.OwnerID), CreateTime: instant(app.CreatedAt), Version: app.Version, ApplicationSettings: app.Settings}
 	if v.Origin == "" {
 		v.Origin = "operator"
 	}
 	v.RegistrationDigest = ""
 	notNull(&v.ApplicationSettings)
-	for _, k := range a.Keys {
-		v.Keys = append(v.Keys, k.JWK)
+	for _, k := range app.Keys {
+		if k.UsableAt(a.now()) {
+			v.Keys = append(v.Keys, k.JWK)
+		}
 	}
-	return &applicationOut{etag(a.Version), ApplicationAnswer{v, secret}}
+	return &applicationOut{etag(app.Version), ApplicationAnswer{v, secret}}
 }
 
 // notNull: a list that must be there is empty rather than null.
@@ -231,7 +233,7 @@ func (a *API) createApplication(ctx context.Context, c call, in *applicationCrea
 	if err != nil {
 		return nil, err
 	}
-	out := applicationShown(c, done.Application, done.Secret)
+	out := a.applicationShown(c, done.Application, done.Secret)
 	return &applicationCreateOut{Location: location(c, "applications", string(done.Application.ID)), ETag: out.ETag, Body: out.Body}, nil
 }
 
@@ -251,7 +253,7 @@ func (a *API) putApplication(ctx context.Context, c call, in *putIn) (*applicati
 	if err != nil {
 		return nil, err
 	}
-	return applicationShown(c, done.Application, done.Secret), nil
+	return a.applicationShown(c, done.Application, done.Secret), nil
 }
 
 func (a *API) changeApplication(ctx context.Context, c call, in *applicationPatchIn) (*applicationOut, error) {
@@ -279,7 +281,7 @@ func (a *API) changeApplication(ctx context.Context, c call, in *applicationPatc
 	if err != nil {
 		return nil, err
 	}
-	return applicationShown(c, done.Application, done.Secret), nil
+	return a.applicationShown(c, done.Application, done.Secret), nil
 }
 
 // inputOf is what would make an application what it is, but for its secret, which

@@ -271,8 +271,8 @@ func serviceClientOf(c call, a *model.Application, now model.Millis) ServiceClie
 	v := ServiceClient{ID: string(a.ID), TenantID: string(c.site.Realm.TenantID), RealmID: string(a.RealmID), Name: a.Name, Description: s.Description, Status: string(a.Status),
 		Scopes: append([]string{}, s.Scopes...), Resources: append([]string{}, s.Resources...), TokenLifetime: int(s.TokenLives().Seconds()), JWKSURI: s.JWKSURI,
 		Keys: []ServiceClientKey{}, TokensInvalidBefore: instant(a.TokensInvalidBefore), CreateTime: instant(a.CreatedAt), Version: a.Version}
-	for _, k := range slices.Backward(a.Keys) {
-		one := ServiceClientKey{KID: string(k.KID), Status: string(k.StatusAt(now)), CreateTime: instant(k.CreatedAt), RetireTime: instant(k.RetireAt), LastUsedTime: instant(k.LastUsedAt)}
+	for _, k := range application.ListedKeys(a, now) {
+		one := ServiceClientKey{KID: string(k.KID), Status: string(k.Status), CreateTime: instant(k.CreatedAt), RetireTime: instant(k.RetireAt), LastUsedTime: instant(k.LastUsedAt)}
 		if public, err := jose.ParsePublic(k.JWK); err == nil {
 			one.Alg = string(public.Alg())
 		}

@@ -343,4 +343,12 @@ func TestTheLastTenRetiredKeysAreListed(t *testing.T) {
 	}
 	wants(t, "an eleventh that is being retired", c.do(http.MethodPost, "/service-clients/"+s.id+"/rotate-keys", ""), http.StatusConflict, "too_many_keys")
 	c.works("it goes on", s, true)
+	c.turn(24 * time.Hour)
+	if _, kids := c.listed(s); len(kids) != 11 || kids[0] != s.key.KID() {
+		t.Errorf("when their time has come %d keys are listed, want 11", len(kids))
+	}
+	all := c.call(t, c.token(t, manage.ApplicationsRead), http.MethodGet, c.base+"/applications/"+s.id, "")
+	if list, _ := inside(all, "application")["keys"].([]any); len(list) != 1 {
+		t.Errorf("as an application it has %d keys that work, want 1", len(list))
+	}
 }

@@ -104,6 +104,7 @@ var words = map[string]string{
 
 	"Application":                              "A registered client.",
 	"ApplicationInput":                         "What an application is to be.",
+	"Application.keys":                         "Its public keys that work.",
 	"Application.description":                  "What it is for. Nobody but those who manage it is shown it.",
 	"ApplicationInput.description":             "What it is for. Nobody but those who manage it is shown it.",
 	"ApplicationEdit.description":              "What it is for. Nobody but those who manage it is shown it.",

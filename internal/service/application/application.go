@@ -28,6 +28,9 @@ type Config struct {
 	Store Store
 	Hub   *hub.Hub
 	Now   func() time.Time
+	// Latest is the present by the clock of the server that is furthest ahead: up to
+	// then tokens may have been issued. nil: Now.
+	Latest func() time.Time
 	// Fetch gets client id metadata documents; nil: there are none.
 	Fetch Fetcher
 	// KeySets finds the keys of clients with a jwks_uri; nil: they have none.
@@ -65,6 +68,9 @@ type Service struct {
 func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Latest == nil {
+		cfg.Latest = cfg.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -80,7 +80,7 @@ func (s *Service) SetManagementSecret(ctx context.Context, site *model.Site, act
 		secret := ids.Secret()
 		a.Secrets = []model.ClientSecret{newSecret(secret, now)}
 		fx := by(actor, effects(a, "application.secret_set", now))
-		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+		fx.Revocations = []model.Revocation{a.RevokeTokens(s.lever())}
 		err = s.cfg.Store.UpdateRegistration(ctx, a, fx)
 		if errors.Is(err, model.ErrConflict) && try < tries {
 			continue

@@ -27,7 +27,7 @@ func (s *Service) Reap(ctx context.Context) (int, error) {
 	gone := 0
 	for _, a := range idle {
 		fx := by("server", effects(a, "application.reaped", now))
-		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+		fx.Revocations = []model.Revocation{a.RevokeTokens(s.lever())}
 		if a.Settings.Origin == model.OriginDocument {
 			fx.Events = nil // nor was its coming worth one
 		}

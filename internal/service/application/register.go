@@ -263,9 +263,11 @@ func (s *Service) reregister(ctx context.Context, site *model.Site, id model.Cli
 		return Registered{}, refused(InvalidMetadata, err)
 	}
 	now := model.MillisOf(s.cfg.Now())
+	sector := pairwiseSector(&a.Settings)
 	a.Kind, a.Name, a.Settings, a.Keys = w.Kind, w.Name, w.Settings, w.keys
 	out := Registered{Token: r.Token, Statement: w.statement, Secret: giveSecret(&a, now)}
-	if err := s.cfg.Store.UpdateRegistration(ctx, a, by(string(a.ID), effects(a, "application.updated", now))); err != nil {
+	fx := renaming(by(string(a.ID), effects(a, "application.updated", now)), sector, &a, now)
+	if err := s.cfg.Store.UpdateRegistration(ctx, a, fx); err != nil {
 		return Registered{}, fmt.Errorf("change the registration of application %s: %w", id, err)
 	}
 	out.Application = a
@@ -357,7 +359,7 @@ func (s *Service) Delete(ctx context.Context, site *model.Site, id model.ClientI
 	}
 	now := model.MillisOf(s.cfg.Now())
 	fx := by(actor, effects(a, "application.deleted", now))
-	fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+	fx.Revocations = []model.Revocation{a.RevokeTokens(s.lever())}
 	err = s.cfg.Store.DeleteApplication(ctx, site.Realm.ID, id, now, fx)
 	s.cache.Forget(string(site.Realm.ID) + "/" + string(id))
 	if err != nil {

@@ -190,6 +190,22 @@ func (s *Service) changeKeys(ctx context.Context, site *model.Site, c keyChange)
 	return a, nil
 }
 
+// ListedKeys are the keys of a service client for those who manage it, the newest
+// first: those that work, and the last of those that are retired.
+func ListedKeys(a *model.Application, now model.Millis) []model.ClientKey {
+	var list []model.ClientKey
+	retired := 0
+	for _, k := range slices.Backward(a.Keys) {
+		if k.Status = k.StatusAt(now); k.Status == model.KeyRetired {
+			retired++
+		}
+		if k.Status != model.KeyRetired || retired <= maxRetired {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
 // StillUsed reports whether a key that is being retired was used since: its client
 // has not changed to the new one yet.
 func StillUsed(a *model.Application, k model.ClientKey, now model.Millis) bool {

@@ -133,6 +133,7 @@ func checkTLSSubject(s *model.ApplicationSettings) error {
 func (s *Service) Configure(ctx context.Context, site *model.Site, id model.ClientID, actor string, change func(*model.ApplicationSettings)) error {
 	var refused error
 	err := s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
+		sector := pairwiseSector(&a.Settings)
 		change(&a.Settings)
 		if refused = checkSettings(a.Kind, &a.Settings); refused == nil {
 			refused = s.checkAuthenticator(ctx, site, &a.Settings)
@@ -140,7 +141,7 @@ func (s *Service) Configure(ctx context.Context, site *model.Site, id model.Clie
 		if refused != nil {
 			return model.Effects{}
 		}
-		return by(actor, effects(*a, "application.updated", now))
+		return renaming(by(actor, effects(*a, "application.updated", now)), sector, a, now)
 	})
 	if refused != nil {
 		return refused

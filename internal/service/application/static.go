@@ -132,15 +132,16 @@ func (u upsert) stands(a *model.Application, old model.Application) {
 	}
 }
 
-// effects are one event for each thing that is different.
-func (u upsert) effects(a *model.Application, old model.Application, now model.Millis) model.Effects {
+// effects are one event for each thing that is different. lever is when what it
+// stops is revoked.
+func (u upsert) effects(a *model.Application, old model.Application, now, lever model.Millis) model.Effects {
 	fx := by(u.actor, effects(*a, "application.updated", now))
 	if a.Status == old.Status || a.Settings.Origin != model.OriginAPI {
 		return fx
 	}
 	changed := by(u.actor, effects(*a, "application."+string(a.Status), now)).Events
 	if a.Status != model.ApplicationActive {
-		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+		fx.Revocations = []model.Revocation{a.RevokeTokens(lever)}
 	}
 	if fx.Events = append(fx.Events, changed...); alike(*a, old) {
 		fx.Events = changed
@@ -177,6 +178,10 @@ func (s *Service) applyOne(ctx context.Context, a model.Application, u upsert) (
 	}
 	if !known {
 		a.Status = cmp.Or(u.status, a.Status)
+		// What one of that id had, which was deleted, stays dead.
+		if a.TokensInvalidBefore, err = s.cfg.Store.Revoked(ctx, a.RealmID, model.RevokeApplication, string(a.ID)); err != nil {
+			return Change{}, fmt.Errorf("look for tokens of an earlier application %s: %w", a.ID, err)
+		}
 		c.Application = a
 		return c, s.cfg.Store.CreateApplication(ctx, a, by(u.actor, effects(a, "application.created", now)))
 	}
@@ -188,7 +193,7 @@ func (s *Service) applyOne(ctx context.Context, a model.Application, u upsert) (
 		return Change{ID: a.ID, Did: "unchanged", Application: old}, nil
 	}
 	c.Did = "updated"
-	fx := u.effects(&a, old, now)
+	fx := renaming(u.effects(&a, old, now, s.lever()), pairwiseSector(&old.Settings), &a, now)
 	err = s.cfg.Store.UpdateRegistration(ctx, a, fx)
 	a.Version++
 	c.Application = a

@@ -24,7 +24,7 @@ func (s *Service) SetStatus(ctx context.Context, site *model.Site, id model.Clie
 		a.Status = status
 		fx := by(actor, effects(*a, "application."+string(status), now))
 		if status != model.ApplicationActive {
-			fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+			fx.Revocations = []model.Revocation{a.RevokeTokens(s.lever())}
 		}
 		return fx
 	})
@@ -62,12 +62,15 @@ func (s *Service) FreezeOf(ctx context.Context, site *model.Site, owner model.Id
 func (s *Service) RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) (before model.Millis, err error) {
 	err = s.update(ctx, site, id, func(a *model.Application, now model.Millis) model.Effects {
 		fx := by(actor, effects(*a, "application.tokens_revoked", now))
-		fx.Revocations = []model.Revocation{a.RevokeTokens(now)}
+		fx.Revocations = []model.Revocation{a.RevokeTokens(s.lever())}
 		before = a.TokensInvalidBefore
 		return fx
 	})
 	return before, err
 }
+
+// lever is when what is revoked is revoked: by then somebody's clock may have been.
+func (s *Service) lever() model.Millis { return model.MillisOf(s.cfg.Latest()) }
 
 func by(actor string, fx model.Effects) model.Effects {
 	fx.Events[0].Actor = actor

@@ -30,6 +30,8 @@ type Store interface {
 	// KeysUsed writes down when keys were last used, each at most once in the list.
 	// None goes backward, and those that are gone stay so.
 	KeysUsed(context.Context, []model.KeyUse) error
+	// Revoked reads a revocation: its Before, 0 if there is none.
+	Revoked(context.Context, model.RealmID, model.RevocationKind, string) (model.Millis, error)
 	RecordEvents(context.Context, []model.Event) error
 	// Consume reports whether this is the first use.
 	Consume(context.Context, model.Once) (first bool, err error)

@@ -112,7 +112,7 @@ func (c change) apply(old model.Identity) (model.Identity, error) {
 	}
 	next.UpdatedAt = c.at
 	if c.revoke || next.Status == model.IdentitySuspended && old.Status != model.IdentitySuspended {
-		next.RevokeTokens(c.at)
+		next.RevokeTokens(c.lever)
 	}
 	return next, nil
 }
@@ -173,7 +173,7 @@ func (c change) effects(old, next model.Identity) model.Effects {
 		note("identity.tokens_revoked", nil)
 	}
 	if next.TokensInvalidBefore != old.TokensInvalidBefore {
-		fx.Revocations = []model.Revocation{old.RevokeTokens(c.at)} // as next has it
+		fx.Revocations = []model.Revocation{old.RevokeTokens(c.lever)} // as next has it
 		// Its sessions are dead by now; this has the applications told.
 		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: next.TokensInvalidBefore}, c.at)
 	}

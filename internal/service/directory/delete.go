@@ -58,7 +58,7 @@ func (s *Service) remove(ctx context.Context, c change, person model.Identity) e
 		Changes: []model.Change{c.identityChange(c.id)},
 	}
 	if told := person.TokensInvalidBefore >= c.at; !told { // otherwise they were suspended just now, which tells it
-		fx.Revocations = []model.Revocation{person.RevokeTokens(c.at)}
+		fx.Revocations = []model.Revocation{person.RevokeTokens(c.lever)}
 		fx.Tell(c.site.Realm.ID, model.Ended{IdentityID: c.id, At: c.at}, c.at)
 	}
 	err := s.store.DeleteIdentity(ctx, Removal{RealmID: c.site.Realm.ID, ID: c.id, Version: person.Version, At: c.at}, fx)

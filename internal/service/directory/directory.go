@@ -56,6 +56,7 @@ type Config struct {
 	Hub            *hub.Hub         // nil: nobody else changes anything
 	Trusted        func() bool      // memory may be believed now; nil: always
 	Now            func() time.Time // nil: time.Now
+	Latest         func() time.Time // by the clock of the server that is furthest ahead; nil: Now
 	Log            *slog.Logger     // nil: none
 }
 
@@ -68,6 +69,7 @@ type Service struct {
 	keyring  *seal.Keyring
 	carried  seal.Carried[bindingState]
 	clock    func() time.Time
+	latest   func() time.Time
 	log      *slog.Logger
 
 	authenticators Authenticators
@@ -83,9 +85,12 @@ func New(c Config) *Service {
 	s := &Service{store: c.Store, gate: c.Gate, signer: c.Signer, sessions: c.Sessions, keyring: c.Keyring,
 		authenticators: c.Authenticators, mails: c.Mails, recoveries: newRecoveryLimits(), quotas: newQuotas(),
 		departures: c.Departures, roles: newTokenRoles(c),
-		carried: seal.Carried[bindingState]{Keyring: c.Keyring, Purpose: sealPurpose, Life: bindingLife}, clock: c.Now, log: c.Log}
+		carried: seal.Carried[bindingState]{Keyring: c.Keyring, Purpose: sealPurpose, Life: bindingLife}, clock: c.Now, latest: c.Latest, log: c.Log}
 	if s.clock == nil {
 		s.clock = time.Now
+	}
+	if s.latest == nil {
+		s.latest = s.clock
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -103,13 +108,15 @@ type deed struct {
 	site  *model.Site
 	actor string
 	at    model.Millis
+	// lever is when what it revokes is revoked: by then somebody's clock may have been.
+	lever model.Millis
 }
 
 func (s *Service) deed(site *model.Site, actor string) deed {
 	if actor == "" {
 		actor = operator
 	}
-	return deed{site: site, actor: actor, at: s.now()}
+	return deed{site: site, actor: actor, at: s.now(), lever: model.MillisOf(s.latest())}
 }
 
 // event is one line of the audit trail about target. Values that are empty are

@@ -453,3 +453,87 @@ func TestTheIssueOfATokenIsKnownToTheMillisecond(t *testing.T) {
 		}
 	}
 }
+
+// Whoever makes something by what the gate lets pass is told what it must be later
+// than.
+//
+// Requirement: lever-millisecond
+func TestTheGateSaysWhatANewTokenMustBeLaterThan(t *testing.T) {
+	w := newWorld(t)
+	g := w.gate(gate.Config{})
+	fresh := gate.Use{Site: w.site, Application: &w.app, Identity: w.person.ID, Grant: "grt_1"}
+	pass := func() model.Millis {
+		t.Helper()
+		before, err := g.Pass(t.Context(), fresh)
+		check(t, err)
+		return before
+	}
+	if got := pass(); got != 0 {
+		t.Errorf("nothing was revoked, and yet %d", got)
+	}
+	start := w.ms()
+	pulls := []func() (model.Millis, error){
+		func() (model.Millis, error) { return w.apps.RevokeTokens(t.Context(), w.site, w.app.ID, "op") },
+		func() (model.Millis, error) {
+			who, err := w.people.RevokeTokens(t.Context(), w.site, directory.Ref[model.IdentityID]{ID: w.person.ID})
+			return who.TokensInvalidBefore, err
+		},
+		func() (model.Millis, error) { return w.realms.RevokeTokens(t.Context(), w.site.Realm.ID, "op") },
+		func() (model.Millis, error) {
+			w.revoke(t, model.RevokeGrantTokens, "grt_1", w.ms().Add(time.Hour))
+			return w.ms(), nil
+		},
+	}
+	for i, pull := range pulls {
+		w.at(start.Add(time.Duration(i) * time.Millisecond).Time())
+		at, err := pull()
+		check(t, err)
+		if got := pass(); got != at || at != w.ms() {
+			t.Errorf("lever %d: got %d, want %d", i, got, at)
+		}
+	}
+	if made := gate.After(w.now(), pass()); model.MillisOf(made) != w.ms()+1 {
+		t.Errorf("dated %d, want one millisecond after %d", model.MillisOf(made), w.ms())
+	}
+	if later := w.now().Add(time.Hour); !gate.After(later, pass()).Equal(later) {
+		t.Error("a date that is later already was moved")
+	}
+}
+
+// A clock that is behind, or stands, raises the mark all the same: what was issued
+// after the last time was dated later than that.
+//
+// Requirement: lever-twice
+func TestALeverAlwaysMovesOn(t *testing.T) {
+	w := newWorld(t)
+	last := model.Millis(0)
+	for _, back := range []time.Duration{0, 0, 5 * time.Second, 0} {
+		w.at(w.now().Add(-back))
+		at, err := w.apps.RevokeTokens(t.Context(), w.site, w.app.ID, "op")
+		check(t, err)
+		if at <= last {
+			t.Errorf("revoked up to %d after %d", at, last)
+		}
+		last = at
+	}
+}
+
+// Requirement: lever-grant
+func TestTheTokensOfAGrantAreRevokedWhileItLives(t *testing.T) {
+	w := newWorld(t)
+	g, old := w.gate(gate.Config{}), w.use()
+	check(t, g.Check(t.Context(), old))
+	w.revoke(t, model.RevokeGrantTokens, "grt_1", w.ms().Add(time.Hour))
+	if got, _ := gate.Refused(g.Check(t.Context(), old)); got != gate.IssuedBefore {
+		t.Errorf("a token from before: %q", got)
+	}
+	grant, next, other := old, old, old
+	grant.JTI = "" // its refresh token
+	next.IssuedAt++
+	other.Grant = "grt_2"
+	for name, u := range map[string]gate.Use{"the grant itself": grant, "a token from after": next, "one of another grant": other} {
+		if err := g.Check(t.Context(), u); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -81,7 +81,7 @@ func (e *Engine) raiseGrantTokens(ctx context.Context, site *model.Site, id mode
 		if err != nil {
 			return 0, err
 		}
-		now := model.MillisOf(e.cfg.Now())
+		now := model.MillisOf(e.cfg.Latest())
 		rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeGrantTokens, Key: string(id), Before: max(old+1, now), At: now}
 		rev.ExpiresAt = rev.Before.Add(model.LongestToken)
 		err = e.cfg.Store.RevokeGrantTokens(ctx, rev, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),

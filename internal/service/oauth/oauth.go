@@ -108,6 +108,9 @@ type Config struct {
 	Hub            *hub.Hub // wakes polls of devices; nil: nobody is woken
 	Log            *slog.Logger
 	Now            func() time.Time
+	// Latest is the present by the clock of the server that is furthest ahead: up to
+	// then tokens may have been issued. nil: Now.
+	Latest func() time.Time
 	// IssuerKeys finds the keys that trusted issuers publish; nil: only those whose
 	// keys the realm's policy holds can be believed.
 	IssuerKeys IssuerKeys
@@ -139,6 +142,9 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Latest == nil {
+		cfg.Latest = cfg.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

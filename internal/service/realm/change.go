@@ -47,7 +47,7 @@ func (s *Service) Update(ctx context.Context, c Change) (model.Realm, error) {
 		}
 		fx := effects(c.ID, event, c.Actor, now)
 		if r.Status != c.Status && c.Status == model.RealmDisabled {
-			fx.Revocations = []model.Revocation{r.RevokeTokens(now)}
+			fx.Revocations = []model.Revocation{r.RevokeTokens(s.lever())}
 		}
 		r.DisplayName, r.Status = name, c.Status
 		return fx, nil

@@ -38,6 +38,9 @@ type Config struct {
 	Hub     *hub.Hub
 	BaseURL string // scheme://host[:port], no path, no trailing slash
 	Now     func() time.Time
+	// Latest is the present by the clock of the server that is furthest ahead: up to
+	// then tokens may have been issued. nil: Now.
+	Latest func() time.Time
 	// Trusted reports whether memory may be believed; nil: always. While it may
 	// not, every question goes to the database.
 	Trusted func() bool
@@ -73,6 +76,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Latest == nil {
+		cfg.Latest = cfg.Now
 	}
 	s := &Service{cfg: cfg, base: base}
 	if cfg.Hub != nil {

@@ -229,68 +229,76 @@ func TestResourceServersOfAnEarlierVersionGetIds(t *testing.T) {
 	check(t, err)
 }
 
+const goodURL = "https://api.example"
+
+// rules are resource servers, and the part that is to blame; empty: it is taken.
+var rules = []struct {
+	name, part string
+	p          model.ResourcePolicy
+}{
+	{"https", "", model.ResourcePolicy{Resource: "https://api.example/v1?tenant=7"}},
+	{"this machine", "", model.ResourcePolicy{Resource: "http://127.0.0.1:8080/api"}},
+	{"this machine by name", "", model.ResourcePolicy{Resource: "http://localhost:8080"}},
+	{"this machine, IPv6", "", model.ResourcePolicy{Resource: "http://[::1]:8080"}},
+	{"a urn", "", model.ResourcePolicy{Resource: "urn:example:orders"}},
+	{"512 bytes", "", model.ResourcePolicy{Resource: goodURL + "/" + strings.Repeat("a", 512-len(goodURL)-1)}},
+	{"513 bytes", "identifier", model.ResourcePolicy{Resource: goodURL + "/" + strings.Repeat("a", 513-len(goodURL)-1)}},
+	{"no identifier", "identifier", model.ResourcePolicy{}},
+	{"relative", "identifier", model.ResourcePolicy{Resource: "/api"}},
+	{"another machine without TLS", "identifier", model.ResourcePolicy{Resource: "http://api.example"}},
+	{"looks like this machine", "identifier", model.ResourcePolicy{Resource: "http://localhost.example"}},
+	{"a fragment", "identifier", model.ResourcePolicy{Resource: goodURL + "/#a"}},
+	{"an empty fragment", "identifier", model.ResourcePolicy{Resource: goodURL + "#"}},
+	{"a user", "identifier", model.ResourcePolicy{Resource: "https://me@api.example"}},
+	{"a space", "identifier", model.ResourcePolicy{Resource: goodURL + "/a b"}},
+	{"a quote", "identifier", model.ResourcePolicy{Resource: goodURL + `/"`}},
+	{"not ASCII", "identifier", model.ResourcePolicy{Resource: "https://äpi.example"}},
+	{"no host", "identifier", model.ResourcePolicy{Resource: "https:///x"}},
+	{"a scheme of nobody", "identifier", model.ResourcePolicy{Resource: "api://orders"}},
+	{"a urn without a name", "identifier", model.ResourcePolicy{Resource: "urn:example:"}},
+	{"capitals", "identifier", model.ResourcePolicy{Resource: "HTTPS://api.example"}},
+	{"the issuer", "identifier", model.ResourcePolicy{Resource: base + "/realms/acme"}},
+	{"a name with a control character", "display_name", model.ResourcePolicy{Resource: goodURL, Name: "A\nB"}},
+	{"a name that is too long", "display_name", model.ResourcePolicy{Resource: goodURL, Name: strings.Repeat("a", 201)}},
+	{"a scope with a space", "scopes[1].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{"a", "b c"}}},
+	{"a scope with a quote", "scopes[0].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{`a"`}}},
+	{"a scope with a backslash", "scopes[0].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{`a\b`}}},
+	{"a scope with an umlaut", "scopes[0].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{"ä"}}},
+	{"a scope of 128", "", model.ResourcePolicy{Resource: "https://128.example", Scopes: []string{strings.Repeat("a", 128)}}},
+	{"a scope of 129", "scopes[0].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{strings.Repeat("a", 129)}}},
+	{"an empty scope", "scopes[0].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{""}}},
+	{"OpenID Connect's scope", "scopes[0].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{"offline_access"}}},
+	{"a scope twice", "scopes[1].name", model.ResourcePolicy{Resource: goodURL, Scopes: []string{"a", "a"}}},
+	{"200 scopes", "", model.ResourcePolicy{Resource: "https://200.example", Scopes: scopesOf(200)}},
+	{"201 scopes", "scopes", model.ResourcePolicy{Resource: goodURL, Scopes: scopesOf(201)}},
+	{"an approval by default", "scopes[1].default", model.ResourcePolicy{Resource: goodURL, Scopes: []string{"a", "b"}, DefaultScopes: []string{"b"}, ApprovalScopes: []string{"b"}}},
+	{"an approval for no scope", "scopes", model.ResourcePolicy{Resource: goodURL, ApprovalScopes: []string{"a"}}},
+	{"a text for no scope", "scopes", model.ResourcePolicy{Resource: goodURL, ScopeTexts: map[string]string{"a": "A"}}},
+	{"a text of 121", "scopes[0].description", model.ResourcePolicy{Resource: goodURL, Scopes: []string{"a"}, ScopeTexts: map[string]string{"a": strings.Repeat("ä", 121)}}},
+	{"an unknown format", "access_token_format", model.ResourcePolicy{Resource: goodURL, TokenFormat: "xml"}},
+	{"a lifetime of 9 s", "access_token_lifetime", model.ResourcePolicy{Resource: goodURL, TokenLifetime: 9}},
+	{"a lifetime below nothing", "access_token_lifetime", model.ResourcePolicy{Resource: goodURL, TokenLifetime: -1}},
+	{"a lifetime of a day", "", model.ResourcePolicy{Resource: "https://day.example", TokenLifetime: 86400}},
+	{"a lifetime of more", "access_token_lifetime", model.ResourcePolicy{Resource: goodURL, TokenLifetime: 86401}},
+	{"a client of nobody", "clients[0]", model.ResourcePolicy{Resource: goodURL, Clients: []model.ClientID{"nobody"}}},
+	{"too many clients", "clients", model.ResourcePolicy{Resource: goodURL, Clients: make([]model.ClientID, 101)}},
+}
+
+// scopesOf is that many scopes.
+func scopesOf(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("s%d", i)
+	}
+	return list
+}
+
 // Requirement: rs-rules
 func TestAResourceServerThatBreaksARuleIsRefused(t *testing.T) {
 	n := open(t, sqlite(t), base, nil)
 	site, err := n.Create(t.Context(), realm.NewRealm{Name: "acme"})
 	check(t, err)
-	const good = "https://api.example"
-	many := make([]string, 201)
-	for i := range many {
-		many[i] = fmt.Sprintf("s%d", i)
-	}
-	tests := []struct {
-		name, part string // the part that is to blame; empty: it is taken
-		p          model.ResourcePolicy
-	}{
-		{"https", "", model.ResourcePolicy{Resource: "https://api.example/v1?tenant=7"}},
-		{"this machine", "", model.ResourcePolicy{Resource: "http://127.0.0.1:8080/api"}},
-		{"this machine by name", "", model.ResourcePolicy{Resource: "http://localhost:8080"}},
-		{"this machine, IPv6", "", model.ResourcePolicy{Resource: "http://[::1]:8080"}},
-		{"a urn", "", model.ResourcePolicy{Resource: "urn:example:orders"}},
-		{"512 bytes", "", model.ResourcePolicy{Resource: good + "/" + strings.Repeat("a", 512-len(good)-1)}},
-		{"513 bytes", "identifier", model.ResourcePolicy{Resource: good + "/" + strings.Repeat("a", 513-len(good)-1)}},
-		{"no identifier", "identifier", model.ResourcePolicy{}},
-		{"relative", "identifier", model.ResourcePolicy{Resource: "/api"}},
-		{"another machine without TLS", "identifier", model.ResourcePolicy{Resource: "http://api.example"}},
-		{"looks like this machine", "identifier", model.ResourcePolicy{Resource: "http://localhost.example"}},
-		{"a fragment", "identifier", model.ResourcePolicy{Resource: good + "/#a"}},
-		{"an empty fragment", "identifier", model.ResourcePolicy{Resource: good + "#"}},
-		{"a user", "identifier", model.ResourcePolicy{Resource: "https://me@api.example"}},
-		{"a space", "identifier", model.ResourcePolicy{Resource: good + "/a b"}},
-		{"a quote", "identifier", model.ResourcePolicy{Resource: good + `/"`}},
-		{"not ASCII", "identifier", model.ResourcePolicy{Resource: "https://äpi.example"}},
-		{"no host", "identifier", model.ResourcePolicy{Resource: "https:///x"}},
-		{"a scheme of nobody", "identifier", model.ResourcePolicy{Resource: "api://orders"}},
-		{"a urn without a name", "identifier", model.ResourcePolicy{Resource: "urn:example:"}},
-		{"capitals", "identifier", model.ResourcePolicy{Resource: "HTTPS://api.example"}},
-		{"the issuer", "identifier", model.ResourcePolicy{Resource: base + "/realms/acme"}},
-		{"a name with a control character", "display_name", model.ResourcePolicy{Resource: good, Name: "A\nB"}},
-		{"a name that is too long", "display_name", model.ResourcePolicy{Resource: good, Name: strings.Repeat("a", 201)}},
-		{"a scope with a space", "scopes[1].name", model.ResourcePolicy{Resource: good, Scopes: []string{"a", "b c"}}},
-		{"a scope with a quote", "scopes[0].name", model.ResourcePolicy{Resource: good, Scopes: []string{`a"`}}},
-		{"a scope with a backslash", "scopes[0].name", model.ResourcePolicy{Resource: good, Scopes: []string{`a\b`}}},
-		{"a scope with an umlaut", "scopes[0].name", model.ResourcePolicy{Resource: good, Scopes: []string{"ä"}}},
-		{"a scope of 128", "", model.ResourcePolicy{Resource: "https://128.example", Scopes: []string{strings.Repeat("a", 128)}}},
-		{"a scope of 129", "scopes[0].name", model.ResourcePolicy{Resource: good, Scopes: []string{strings.Repeat("a", 129)}}},
-		{"an empty scope", "scopes[0].name", model.ResourcePolicy{Resource: good, Scopes: []string{""}}},
-		{"OpenID Connect's scope", "scopes[0].name", model.ResourcePolicy{Resource: good, Scopes: []string{"offline_access"}}},
-		{"a scope twice", "scopes[1].name", model.ResourcePolicy{Resource: good, Scopes: []string{"a", "a"}}},
-		{"200 scopes", "", model.ResourcePolicy{Resource: "https://200.example", Scopes: many[:200]}},
-		{"201 scopes", "scopes", model.ResourcePolicy{Resource: good, Scopes: many}},
-		{"an approval by default", "scopes[1].default", model.ResourcePolicy{Resource: good, Scopes: []string{"a", "b"}, DefaultScopes: []string{"b"}, ApprovalScopes: []string{"b"}}},
-		{"an approval for no scope", "scopes", model.ResourcePolicy{Resource: good, ApprovalScopes: []string{"a"}}},
-		{"a text for no scope", "scopes", model.ResourcePolicy{Resource: good, ScopeTexts: map[string]string{"a": "A"}}},
-		{"a text of 121", "scopes[0].description", model.ResourcePolicy{Resource: good, Scopes: []string{"a"}, ScopeTexts: map[string]string{"a": strings.Repeat("ä", 121)}}},
-		{"an unknown format", "access_token_format", model.ResourcePolicy{Resource: good, TokenFormat: "xml"}},
-		{"a lifetime of 9 s", "access_token_lifetime", model.ResourcePolicy{Resource: good, TokenLifetime: 9}},
-		{"a lifetime below nothing", "access_token_lifetime", model.ResourcePolicy{Resource: good, TokenLifetime: -1}},
-		{"a lifetime of a day", "", model.ResourcePolicy{Resource: "https://day.example", TokenLifetime: 86400}},
-		{"a lifetime of more", "access_token_lifetime", model.ResourcePolicy{Resource: good, TokenLifetime: 86401}},
-		{"a client of nobody", "clients[0]", model.ResourcePolicy{Resource: good, Clients: []model.ClientID{"nobody"}}},
-		{"too many clients", "clients", model.ResourcePolicy{Resource: good, Clients: make([]model.ClientID, 101)}},
-	}
-	for _, tt := range tests {
+	for _, tt := range rules {
 		_, err := n.CreateResourceServer(t.Context(), site.Realm.ID, tt.p, "tester")
 		_, patched := n.PatchPolicy(t.Context(), site.Realm.ID, realm.PolicyChange{Members: patchTo(t, n, site.Realm.ID, tt.p)})
 		for how, err := range map[string]error{"created": err, "patched": patched} {
@@ -303,6 +311,15 @@ func TestAResourceServerThatBreaksARuleIsRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Requirement: rs-rules
+func TestAnIdentifierIsOfOneResourceServerAndStays(t *testing.T) {
+	n := open(t, sqlite(t), base, nil)
+	site, err := n.Create(t.Context(), realm.NewRealm{Name: "acme"})
+	check(t, err)
+	made, err := n.CreateResourceServer(t.Context(), site.Realm.ID, orders(), "tester")
+	check(t, err)
 	same := `{"resources":[{"resource":"https://a.example"},{"resource":"https://a.example/"}]}`
 	if _, err := n.PatchPolicy(t.Context(), site.Realm.ID, realm.PolicyChange{Members: []byte(same)}); !errors.Is(err, realm.ErrPolicy) {
 		t.Errorf("one identifier twice: %v", err)
@@ -311,9 +328,7 @@ func TestAResourceServerThatBreaksARuleIsRefused(t *testing.T) {
 		t.Errorf("a realm whose issuer is its resource server: %v", err)
 	}
 	moved := func(p *model.ResourcePolicy) error { p.Resource = "https://moved.example"; return nil }
-	list, err := n.ResourceServers(t.Context(), site.Realm.ID)
-	check(t, err)
-	if _, err := n.UpdateResourceServer(t.Context(), site.Realm.ID, realm.ResourceRef{ID: list[0].ID}, moved); !errors.Is(err, realm.ErrPolicy) {
+	if _, err := n.UpdateResourceServer(t.Context(), site.Realm.ID, realm.ResourceRef{ID: made.ID}, moved); !errors.Is(err, realm.ErrPolicy) {
 		t.Errorf("another identifier: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func (s *Service) SetStatus(ctx context.Context, id model.RealmID, status model.
 		r.Status = status
 		fx := effects(id, "realm."+string(status), actor, now)
 		if status == model.RealmDisabled {
-			fx.Revocations = []model.Revocation{r.RevokeTokens(now)}
+			fx.Revocations = []model.Revocation{r.RevokeTokens(s.lever())}
 		}
 		return fx
 	})
@@ -41,12 +41,15 @@ func (s *Service) SetStatus(ctx context.Context, id model.RealmID, status model.
 func (s *Service) RevokeTokens(ctx context.Context, id model.RealmID, actor string) (before model.Millis, err error) {
 	err = s.update(ctx, id, func(r *model.Realm, now model.Millis) model.Effects {
 		fx := effects(id, "realm.tokens_revoked", actor, now)
-		fx.Revocations = []model.Revocation{r.RevokeTokens(now)}
+		fx.Revocations = []model.Revocation{r.RevokeTokens(s.lever())}
 		before = r.TokensInvalidBefore
 		return fx
 	})
 	return before, err
 }
+
+// lever is when what is revoked is revoked: by then somebody's clock may have been.
+func (s *Service) lever() model.Millis { return model.MillisOf(s.cfg.Latest()) }
 
 // update writes what change did to the row, unless it wants no effects: then
 // there is nothing to write.

@@ -80,8 +80,8 @@ func (m *Memory) of(realm model.RealmID) *journal {
 
 // learn takes a row in, unless it is known as it is.
 func (m *Memory) learn(row model.Revocation) {
-	name := nameOf(row.RealmID, row.Kind, row.Key)
-	old := m.known[name]
+	what := name{row.RealmID, row.Kind, row.Key}
+	old := m.known[what]
 	if old != nil && old.row == row {
 		return
 	}
@@ -92,7 +92,7 @@ func (m *Memory) learn(row model.Revocation) {
 	j.last++
 	e := &entry{row: row, at: j.last}
 	j.list = append(j.list, e)
-	m.known[name] = e
+	m.known[what] = e
 }
 
 // forget drops what has expired.
@@ -101,9 +101,9 @@ func (m *Memory) forget(now model.Millis) {
 		return
 	}
 	m.searched = now
-	for name, e := range m.known {
+	for what, e := range m.known {
 		if e.row.ExpiresAt != 0 && now >= e.row.ExpiresAt {
-			delete(m.known, name)
+			delete(m.known, what)
 			m.of(e.row.RealmID).drop(e)
 		}
 	}

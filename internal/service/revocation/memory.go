@@ -48,7 +48,7 @@ type Memory struct {
 	news atomic.Pointer[chan struct{}]
 
 	mu       sync.RWMutex
-	known    map[string]*entry
+	known    map[name]*entry
 	realms   map[model.RealmID]*journal
 	searched model.Millis // for what has expired
 }
@@ -58,7 +58,7 @@ func NewMemory(cfg Config) *Memory {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	m := &Memory{cfg: cfg, known: map[string]*entry{}, realms: map[model.RealmID]*journal{}}
+	m := &Memory{cfg: cfg, known: map[name]*entry{}, realms: map[model.RealmID]*journal{}}
 	first := make(chan struct{})
 	m.news.Store(&first)
 	if cfg.Hub != nil {
@@ -71,9 +71,9 @@ func NewMemory(cfg Config) *Memory {
 // Before is up to when, in milliseconds, tokens of a key are dead; 0: nothing of
 // it was revoked.
 func (m *Memory) Before(ctx context.Context, realm model.RealmID, kind model.RevocationKind, key string) (model.Millis, error) {
-	name := nameOf(realm, kind, key)
+	what := name{realm, kind, key}
 	m.mu.RLock()
-	current, before := m.from.Load() == seen, m.known[name].before()
+	current, before := m.from.Load() == seen, m.known[what].before()
 	m.mu.RUnlock()
 	if current {
 		return before, nil
@@ -83,7 +83,7 @@ func (m *Memory) Before(ctx context.Context, realm model.RealmID, kind model.Rev
 	if err := m.reload(ctx); err != nil {
 		return 0, err
 	}
-	return m.known[name].before(), nil
+	return m.known[what].before(), nil
 }
 
 // stale makes the next look read what was written at an instant and after it,
@@ -141,6 +141,9 @@ func (m *Memory) reload(ctx context.Context) error {
 	return nil
 }
 
-func nameOf(realm model.RealmID, kind model.RevocationKind, key string) string {
-	return string(realm) + "/" + string(kind) + "/" + key
+// A name is what a revocation is known by. Looking one up allocates nothing.
+type name struct {
+	realm model.RealmID
+	kind  model.RevocationKind
+	key   string
 }

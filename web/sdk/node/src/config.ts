@@ -4,6 +4,7 @@ import type { Fetch } from "./http.js";
 import { checkIssuer } from "./issuer.js";
 import { algorithms } from "./keys.js";
 import { checkResource } from "./metadata.js";
+import { shortestKey } from "./nonces.js";
 import type { Logger, ResourceServerConfig } from "./resource.js";
 
 /** A configuration that can work. Times are in seconds. */
@@ -53,12 +54,14 @@ function credentialsOf(config: ResourceServerConfig): Credentials | undefined {
   );
 }
 
-function checkLimits({ algorithms: algs, maxStale, lost, leeway, baseURL }: Complete): void {
+function checkLimits({ algorithms: algs, maxStale, lost, leeway, baseURL, nonceKey }: Complete): void {
   const unknown = algs.find((alg) => !algorithms.includes(alg));
   if (unknown !== undefined || algs.length === 0) throw new TypeError(`algorithms: ${unknown ?? "there are none"}`);
   if (!(maxStale >= 2)) throw new TypeError("maxStale must be at least 2 seconds");
   if (!(leeway >= 0 && leeway <= 60)) throw new TypeError("leeway must be between 0 and 60 seconds");
   if (lost !== "introspect" && lost !== "refuse") throw new TypeError('lost is "introspect" or "refuse"');
+  if (nonceKey && nonceKey.length < shortestKey)
+    throw new TypeError(`nonceKey must have at least ${shortestKey} bytes`);
   if (!URL.canParse(baseURL) || new URL(baseURL).origin !== baseURL) {
     throw new TypeError(`baseURL ${JSON.stringify(baseURL)} is not scheme and host`);
   }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import { Fault, open, peek, refuse } from "./jwt.js";
 import { algorithms, publicKey } from "./keys.js";
+import { makeNonce, openNonce } from "./nonces.js";
 import type { Clock } from "./time.js";
 
 /** The request that a proof must be of. */
@@ -23,13 +24,22 @@ const maxJTI = 512;
 /** Proofs that cannot be told from those that were used, because there are too many. */
 export class ReplaysFull extends Error {}
 
+/** The proof is good but for the nonce that it needs. */
+export class NonceNeeded extends Error {
+  readonly nonce: string;
+  constructor(nonce: string) {
+    super("the proof needs the nonce of this answer");
+    this.nonce = nonce;
+  }
+}
+
 /** Checks proofs and remembers those that were used, in this process. */
 export interface Proofs {
-  /** Throws a Fault for whatever is wrong with the proof. */
+  /** Throws a Fault for whatever is wrong with the proof, and NonceNeeded. */
   check(headers: readonly string[], request: Proven): Promise<void>;
 }
 
-export function createProofs(now: Clock, most = 200_000): Proofs {
+export function createProofs(now: Clock, nonceKey?: Uint8Array, most = 200_000): Proofs {
   const used = new Map<string, number>();
 
   /** Uses a proof up; last of all, so that a bad one leaves nothing behind. */
@@ -42,6 +52,19 @@ export function createProofs(now: Clock, most = 200_000): Proofs {
     used.set(digest, until);
   }
 
+  /** Numbers 10 and 11: where nonces are in use they are the clock, else iat is. Answers until when it could be used. */
+  function checkTime({ iat, nonce }: Record<string, unknown>): number {
+    if (typeof iat !== "number") throw new Fault("iat is missing");
+    if (nonceKey) {
+      const until = openNonce(nonceKey, nonce, now());
+      if (until === undefined) throw new NonceNeeded(makeNonce(nonceKey, now()));
+      return until;
+    }
+    refuse(!(iat * 1000 >= now() - past), "the proof is too old");
+    refuse(iat * 1000 > now() + ahead, "the proof is from the future");
+    return iat * 1000 + past;
+  }
+
   return {
     async check(headers, request) {
       refuse(headers.length !== 1, "exactly one proof is needed");
@@ -52,14 +75,12 @@ export function createProofs(now: Clock, most = 200_000): Proofs {
       refuse(typeof claims.htm !== "string" || claims.htm !== request.method, "htm is not the method of the request");
       const htu = normal(claims.htu);
       refuse(htu === undefined || htu !== normal(request.url), "htu is not the URL of the request");
-      const { jti, iat } = claims;
+      const { jti } = claims;
       if (typeof jti !== "string" || jti === "" || jti.length > maxJTI)
         throw new Fault("jti must have 1 to 512 characters");
-      if (typeof iat !== "number") throw new Fault("iat is missing");
-      refuse(!(iat * 1000 >= now() - past), "the proof is too old");
-      refuse(iat * 1000 > now() + ahead, "the proof is from the future");
       refuse(claims.ath !== sha256(request.token), "ath is not the hash of the token");
-      consume(sha256([jkt, request.method, htu, jti].join("\0")), iat * 1000 + past + 1);
+      const until = checkTime(claims);
+      consume(sha256([jkt, request.method, htu, jti].join("\0")), until + 1);
     },
   };
 }

@@ -79,6 +79,8 @@ export interface RefusalDetails {
   readonly description?: string;
   /** Further parameters of the challenge, in their order. */
   readonly params?: Readonly<Record<string, string>>;
+  /** What the next DPoP proof must hold (RFC 9449, Section 9). */
+  readonly nonce?: string;
   /** Further members of the body. */
   readonly body?: Readonly<Record<string, unknown>>;
   /** Other ways to come than by the scheme, each with its parameters. */
@@ -107,7 +109,8 @@ export class Refusal extends Error {
     this.description = details.description ?? "";
     const said = code === "token_missing" ? {} : { error: code };
     this.body = { ...said, ...(details.description && { error_description: details.description }), ...details.body };
-    this.headers = { ...common, ...challenge(code, metadataUrl, details) };
+    const nonce = details.nonce ? { "dpop-nonce": details.nonce } : {};
+    this.headers = { ...common, ...challenge(code, metadataUrl, details), ...nonce };
   }
 }
 

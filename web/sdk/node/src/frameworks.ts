@@ -51,7 +51,7 @@ export function frameworks(decide: Decide, metadata: MetadataHandler): Framework
         (error) => (isRefusal(error) ? refuse(response, error) : next(error)),
       );
     },
-    fastify: (need) => async (request, reply) => {
+    fastify: (need?: Need<FastifyRequest>) => async (request: FastifyRequest, reply: FastifyReply) => {
       try {
         await admit(request.raw, request, need);
       } catch (error) {

@@ -48,7 +48,11 @@ export function isLoopback(host: string): boolean {
  * Reads the discovery document when it is first needed, and again only if that failed. `life` is that of whoever does so
  * in the background.
  */
-export function discovery(issuer: string, fetch: Fetch, life?: AbortSignal): (signal?: AbortSignal) => Promise<Endpoints> {
+export function discovery(
+  issuer: string,
+  fetch: Fetch,
+  life?: AbortSignal,
+): (signal?: AbortSignal) => Promise<Endpoints> {
   let found: Promise<Endpoints> | undefined;
   return (signal) => {
     found ??= discover(issuer, fetch, life).catch((error) => {

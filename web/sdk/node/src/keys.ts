@@ -108,7 +108,10 @@ export function createKeys(options: KeysOptions, clock: Clock = () => performanc
 }
 
 async function load({ url, fetch, signal }: KeysOptions): Promise<ReadonlyMap<string, Key>> {
-  const answer = demandOK(await get(fetch, { url: await url(), signal, background: signal !== undefined }), "read the keys");
+  const answer = demandOK(
+    await get(fetch, { url: await url(), signal, background: signal !== undefined }),
+    "read the keys",
+  );
   const { keys } = members(answer);
   if (!Array.isArray(keys)) throw new AssentError("invalid", "the keys are no JWK set");
   const found = new Map<string, Key>();

@@ -33,6 +33,11 @@ export interface ResourceServerConfig extends Partial<Credentials> {
   /** Scheme and host under which clients reach the API, for DPoP proofs. Absent: those of `resource`. */
   readonly baseURL?: string;
   /**
+   * 32 random bytes or more, the same in all processes of the API: DPoP proofs need a nonce of it (RFC 9449, Section 9).
+   * Absent: they need none.
+   */
+  readonly nonceKey?: Uint8Array;
+  /**
    * The client's certificate in DER, where a proxy takes the TLS connections and hands it on. It MUST come from a header
    * that the proxy replaces. Absent: that of the connection.
    */
@@ -93,7 +98,7 @@ export interface ResourceServer {
     need?: Need<R>,
   ): (request: R, response: ServerResponse, next: (error?: unknown) => void) => void;
   /** A preHandler hook of Fastify. */
-  fastify<R extends FastifyRequest>(need?: Need<R>): (request: R, reply: FastifyReply) => Promise<void>;
+  fastify: FastifyHook;
   /** A plugin of Fastify that serves the metadata. */
   fastifyMetadata(app: FastifyInstance): Promise<void>;
   /** A request handler that serves the metadata (RFC 9728) at `metadata().path`, for Express and node:http. */
@@ -102,6 +107,12 @@ export interface ResourceServer {
   ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Ends what goes on in the background. */
   close(): void;
+}
+
+/** Makes hooks; one that needs an approval knows what its requests are. */
+export interface FastifyHook {
+  (need?: Omit<Need, "approval">): (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  <R extends FastifyRequest>(need: Need<R>): (request: R, reply: FastifyReply) => Promise<void>;
 }
 
 /** Of Fastify, what is used. */

@@ -2,10 +2,10 @@
 import type { IncomingMessage } from "node:http";
 import { type Action, checkAction, wireDetails } from "./action.js";
 import { type Approval, checkApproval, type Realm, redeem } from "./approval.js";
-import { createBinding, ProofFault } from "./binding.js";
+import { createBinding, ProofFault, ProofMissing } from "./binding.js";
 import { evidenceOf } from "./client.js";
 import { type Complete, complete } from "./config.js";
-import { ReplaysFull } from "./dpop.js";
+import { NonceNeeded, ReplaysFull } from "./dpop.js";
 import { isAssentError, isRefusal, Refusal, type RefusalCode, type RefusalDetails } from "./errors.js";
 import { frameworks, metadataHandler } from "./frameworks.js";
 import { discovery, endpoint } from "./issuer.js";
@@ -61,7 +61,8 @@ function createEngine(config: Complete, signal: AbortSignal, metadata: string): 
   });
   const rules: Rules = { ...config, audience: config.resource };
   const lives = createLiveness({ config, rules, find, signal, onChange: tell(config, "the revocation feed") });
-  const checkBinding = createBinding(now);
+  const dpopRequired = config.metadata?.dpop_bound_access_tokens_required === true;
+  const checkBinding = createBinding({ now, nonceKey: config.nonceKey, dpopRequired });
   const deny: Deny = (code, details) => new Refusal(code, metadata, details);
   keys.follow();
 
@@ -86,7 +87,7 @@ function createEngine(config: Complete, signal: AbortSignal, metadata: string): 
   async function decide<R>(request: IncomingMessage, as: R, need: Need<R>): Promise<Passed> {
     const scope = (need.scopes ?? []).join(" ");
     const presented = readRequest(request, config);
-    if (presented === "token_missing") throw deny(presented, { params: { scope }, others: { DPoP: { scope, algs } } });
+    if (presented === "token_missing") throw deny(presented, ways(scope, dpopRequired));
     if (presented === "invalid_request")
       throw deny(presented, { description: "the Authorization header is malformed" });
     const token = await verify(presented);
@@ -104,7 +105,8 @@ function createEngine(config: Complete, signal: AbortSignal, metadata: string): 
 
   async function approve<R>(token: Token, need: ApprovalNeed<R>, request: R): Promise<Approval> {
     const action = await actionOf(need, request, config.resource).catch((error) => {
-      throw deny("invalid_request", { description: "the request cannot be approved as it is", cause: error });
+      const description = error instanceof Error ? error.message : "the request cannot be approved as it is";
+      throw deny("invalid_request", { description, cause: error });
     });
     const ask = (why: string, cause?: unknown) =>
       deny("insufficient_authorization_details", challenge(action, why, cause));
@@ -140,15 +142,25 @@ function tell({ logger, issuer }: Complete, what: string): (error?: unknown) => 
 function refusalOf(error: unknown, deny: Deny, scheme: "Bearer" | "DPoP"): unknown {
   if (error instanceof Fault) {
     const proof = error instanceof ProofFault;
-    const needed = proof || scheme === "DPoP" || error.message.includes("with a proof");
+    const needed = proof || scheme === "DPoP" || error instanceof ProofMissing;
     return deny(proof ? "invalid_dpop_proof" : "invalid_token", {
       scheme: needed ? "DPoP" : "Bearer",
       description: proof ? error.message : `the token is not valid: ${error.message}`,
       ...(needed && { params: { algs } }),
     });
   }
+  if (error instanceof NonceNeeded) {
+    const { message: description, nonce } = error;
+    return deny("use_dpop_nonce", { scheme: "DPoP", description, params: { algs }, nonce });
+  }
   const unknown = isAssentError(error) || error instanceof KeysUnavailable || error instanceof ReplaysFull;
   return unknown && !isRefusal(error) ? deny("temporarily_unavailable", { cause: error }) : error;
+}
+
+/** A request without a token is told every way to bring one. */
+function ways(scope: string, dpopRequired: boolean): RefusalDetails {
+  const proven = { scope, algs };
+  return dpopRequired ? { scheme: "DPoP", params: proven } : { params: { scope }, others: { DPoP: proven } };
 }
 
 /** RFC 9470, Section 3. */

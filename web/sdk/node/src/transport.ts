@@ -40,8 +40,9 @@ export function authorizedFetch(client: Lent, options: AuthorizedFetchOptions): 
   const wanted = { ...(scope && { scope }), ...(resource && { resource }) };
 
   return async (input, init) => {
+    const own = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+    if (own.has("authorization")) return client.fetch(input, init);
     const given = new Request(input, init);
-    if (given.headers.has("authorization")) return client.fetch(given);
     const { signal } = given;
     const body = given.body ? await given.arrayBuffer() : undefined;
     const sent = (type: string, token: string) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createResourceServer, isRefusal } from "@assent-id/node";
+import { makeNonce } from "../dist/nonces.js";
 import { makeKey, proof, quiet, resource, sha256, startIssuer, thumbprint } from "./issuer.mjs";
 
 const url = `${resource}/notes`;
@@ -91,6 +92,27 @@ test("a proof is of use once, and a bad proof does not harm a good one with its 
   await present(await prove());
 });
 
+// RFC 9449, Section 9.
+//
+// Requirement: node-dpop
+test("where the API wants nonces, a proof holds one of it, and the client's clock does not matter", async (t) => {
+  let now = Date.now();
+  const nonceKey = Buffer.alloc(32, 7);
+  const { prove, present } = await start(t, { nonceKey, now: () => now });
+  const error = await refused(present(await prove()));
+  assert.deepEqual([error.code, error.status], ["use_dpop_nonce", 401]);
+  assert.match(error.headers["www-authenticate"], /^DPoP error="use_dpop_nonce"/);
+  const nonce = error.headers["dpop-nonce"];
+  const dpop = await prove({ nonce, iat: 1 });
+  await present(dpop);
+  assert.equal((await refused(present(dpop))).code, "invalid_dpop_proof");
+  const forged = [makeNonce(Buffer.alloc(32, 8), now), makeNonce(nonceKey, now + 62_000), "", "x", `${nonce}A`];
+  for (const other of forged)
+    assert.equal((await refused(present(await prove({ nonce: other })))).code, "use_dpop_nonce");
+  now += 181_000;
+  assert.equal((await refused(present(await prove({ nonce })))).code, "use_dpop_nonce");
+});
+
 // Requirement: node-dpop
 test("exactly one proof comes with a token", async (t) => {
   const { prove, present } = await start(t);
@@ -117,7 +139,23 @@ test("a bound token does not pass as a bearer token, and one that is not bound d
   }
   const free = await issuer.token();
   const dpop = await prove({ ath: sha256(free) });
-  assert.equal((await refused(api.verifyToken({ token: free, scheme: "DPoP", method: "GET", url, dpop }))).code, "invalid_token");
+  assert.equal(
+    (await refused(api.verifyToken({ token: free, scheme: "DPoP", method: "GET", url, dpop }))).code,
+    "invalid_token",
+  );
+});
+
+// RFC 9728, Section 2.
+//
+// Requirement: node-dpop
+test("an API that takes bound tokens alone refuses all others", async (t) => {
+  const { issuer, api, prove, present } = await start(t, { metadata: { dpop_bound_access_tokens_required: true } });
+  await present(await prove());
+  const error = await refused(api.verifyToken(await issuer.token()));
+  assert.equal(error.code, "invalid_token");
+  assert.match(error.headers["www-authenticate"], /^DPoP /);
+  const missing = await refused(api.authorize({ rawHeaders: [], headers: {}, socket: {} }));
+  assert.match(missing.headers["www-authenticate"], /^DPoP algs=/);
 });
 
 // Requirement: node-mtls

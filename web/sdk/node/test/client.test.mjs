@@ -120,7 +120,10 @@ test("refusals and silence of the issuer are told apart", async (t) => {
   const { issuer, client } = await start(t);
   issuer.handlers["/oauth/token"] = () => ({ status: 400, body: { error: "invalid_scope", error_description: "no" } });
   const refused = await failed(client.token());
-  assert.deepEqual([refused.kind, refused.server], ["invalid", { status: 400, code: "invalid_scope", description: "no" }]);
+  assert.deepEqual(
+    [refused.kind, refused.server],
+    ["invalid", { status: 400, code: "invalid_scope", description: "no" }],
+  );
   issuer.handlers["/oauth/token"] = () => ({ status: 503 });
   assert.equal((await failed(client.token())).kind, "unreachable");
   issuer.handlers["/oauth/token"] = () => ({ body: { token_type: "Bearer" } });
@@ -164,7 +167,11 @@ async function person(issuer, { polls = [], approval, claims: changes = {}, star
   issuer.handlers["/oauth/bc-authorize"] = async () => ({
     body: {
       ...{ auth_req_id: "req-1", expires_in: 300, interval: 0.01, approval_id: "apr_1" },
-      ...{ statement_hash: claims.approval.statement, comparison: await comparison(claims.approval.statement), ...members },
+      ...{
+        statement_hash: claims.approval.statement,
+        comparison: await comparison(claims.approval.statement),
+        ...members,
+      },
     },
   });
   const answers = [{ status: 400, body: { error: "authorization_pending" } }, ...polls];
@@ -267,7 +274,13 @@ test("when the caller gives up, the question is taken back", async (t) => {
 // Requirement: node-approve-errors
 test("an action of which nobody could be asked is refused before anything is sent", async (t) => {
   const { issuer, client } = await start(t);
-  for (const bad of [{ person: "" }, { message: "" }, { expiresIn: 0.5 }, { details: { a: "\ud800" } }, { command: ["\udfff"] }]) {
+  for (const bad of [
+    { person: "" },
+    { message: "" },
+    { expiresIn: 0.5 },
+    { details: { a: "\ud800" } },
+    { command: ["\udfff"] },
+  ]) {
     await assert.rejects(client.approve({ ...asked, ...bad }), TypeError);
   }
   assert.equal(issuer.calls.length, 0);
@@ -297,7 +310,7 @@ async function startFetch(t, ...answers) {
 const wanted = {
   status: 403,
   challenge: 'Bearer error="insufficient_authorization_details", scope="payments:write"',
-  body: { error: "insufficient_authorization_details", resource, ...wire, resource_other: 1, resource: resource },
+  body: { error: "insufficient_authorization_details", ...wire, resource },
 };
 
 // Requirement: node-client-fetch
@@ -356,14 +369,20 @@ const ignored = {
     { resource: [resource], person: "alex" },
   ],
   "there are two details": [
-    { ...wanted, body: { ...wanted.body, authorization_details: [...wire.authorization_details, ...wire.authorization_details] } },
+    {
+      ...wanted,
+      body: { ...wanted.body, authorization_details: [...wire.authorization_details, ...wire.authorization_details] },
+    },
     { resource: [resource], person: "alex" },
   ],
   "the body is too long": [
     { ...wanted, body: { ...wanted.body, padding: "x".repeat(70_000) } },
     { resource: [resource], person: "alex" },
   ],
-  "the header says something else": [{ ...wanted, challenge: "Bearer" }, { resource: [resource], person: "alex" }],
+  "the header says something else": [
+    { ...wanted, challenge: "Bearer" },
+    { resource: [resource], person: "alex" },
+  ],
 };
 
 for (const [name, [answer, options]] of Object.entries(ignored)) {
@@ -403,7 +422,12 @@ test("the error of a challenge is found among others, and in any form", () => {
 test("a configuration that cannot work is refused at once", async () => {
   const good = { issuer: "https://id.example.com", clientId: "app_1", clientSecret: "s" };
   const rsa = (await makeKey("RS256")).jwk;
-  const changes = [{ issuer: "id.example.com" }, { issuer: "https://a:b@id.example.com" }, { clientId: "" }, { clientSecret: "" }];
+  const changes = [
+    { issuer: "id.example.com" },
+    { issuer: "https://a:b@id.example.com" },
+    { clientId: "" },
+    { clientSecret: "" },
+  ];
   for (const change of [...changes, { key: await clientKey() }, { clientSecret: undefined, key: rsa }]) {
     assert.throws(() => createClient({ ...good, ...change }), TypeError);
   }

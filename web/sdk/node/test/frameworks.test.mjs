@@ -88,7 +88,12 @@ async function start(t, make, config = {}) {
     const response = await fetch(`${origin}${path}`, { ...init, headers });
     const text = await response.text();
     const body = text ? JSON.parse(text) : undefined;
-    return { status: response.status, challenge: response.headers.get("www-authenticate"), headers: response.headers, body };
+    return {
+      status: response.status,
+      challenge: response.headers.get("www-authenticate"),
+      headers: response.headers,
+      body,
+    };
   };
   return { issuer, api, origin, call };
 }
@@ -120,7 +125,11 @@ for (const [name, make] of Object.entries(frameworks)) {
   test(`${name}: a request without a token hears where to get one, and no more`, async (t) => {
     const { call } = await start(t, make);
     for (const authorization of [undefined, "Basic YTpi"]) {
-      const { status, challenge, body, headers } = await call("/v1/notes", "", authorization && { headers: { authorization } });
+      const { status, challenge, body, headers } = await call(
+        "/v1/notes",
+        "",
+        authorization && { headers: { authorization } },
+      );
       assert.equal(status, 401);
       const [bearer, dpop] = challenge.split(/, (?=DPoP )/);
       assert.equal(bearer, `Bearer scope="notes:read notes:write", ${where}`);
@@ -138,7 +147,16 @@ for (const [name, make] of Object.entries(frameworks)) {
       assert.deepEqual([status, body.error], [400, "invalid_request"], authorization);
     }
     const token = await issuer.token();
-    const headers = ["Host", "api", "Connection", "close", "Authorization", `Bearer ${token}`, "Authorization", "Bearer x"];
+    const headers = [
+      "Host",
+      "api",
+      "Connection",
+      "close",
+      "Authorization",
+      `Bearer ${token}`,
+      "Authorization",
+      "Bearer x",
+    ];
     const twice = httpRequest(`${origin}/v1/any`, { headers });
     twice.end();
     const [response] = await once(twice, "response");
@@ -158,7 +176,10 @@ for (const [name, make] of Object.entries(frameworks)) {
     const { issuer, call } = await start(t, make);
     const { status, challenge, body } = await call("/v1/notes", await issuer.token({ scope: "notes:read" }));
     assert.equal(status, 403);
-    assert.match(challenge, /^Bearer error="insufficient_scope", error_description="[^"]+", scope="notes:read notes:write", /);
+    assert.match(
+      challenge,
+      /^Bearer error="insufficient_scope", error_description="[^"]+", scope="notes:read notes:write", /,
+    );
     assert.equal(body.error, "insufficient_scope");
   });
 
@@ -168,10 +189,18 @@ for (const [name, make] of Object.entries(frameworks)) {
   test(`${name}: a person who was not authenticated well, or not lately, is asked to be`, async (t) => {
     const { issuer, call } = await start(t, make);
     const now = Math.floor(Date.now() / 1000);
-    for (const claims of [{}, { acr: "password", auth_time: now }, { acr: "passkey" }, { acr: "passkey", auth_time: now - 120 }]) {
+    for (const claims of [
+      {},
+      { acr: "password", auth_time: now },
+      { acr: "passkey" },
+      { acr: "passkey", auth_time: now - 120 },
+    ]) {
       const { status, challenge } = await call("/v1/secret", await issuer.token(claims));
       assert.equal(status, 401);
-      assert.match(challenge, /^Bearer error="insufficient_user_authentication", .*acr_values="passkey hardware", max_age="60"/);
+      assert.match(
+        challenge,
+        /^Bearer error="insufficient_user_authentication", .*acr_values="passkey hardware", max_age="60"/,
+      );
     }
   });
 
@@ -198,12 +227,19 @@ for (const [name, make] of Object.entries(frameworks)) {
 
   // Requirement: node-metadata
   test(`${name}: the metadata say who gives tokens`, async (t) => {
-    const { issuer, call } = await start(t, make, { metadata: { scopes_supported: ["notes:read"], resource_name: "Notes" } });
+    const { issuer, call } = await start(t, make, {
+      metadata: { scopes_supported: ["notes:read"], resource_name: "Notes" },
+    });
     const { status, body, headers } = await call("/.well-known/oauth-protected-resource");
     assert.equal(status, 200);
     assert.equal(headers.get("access-control-allow-origin"), "*");
     assert.deepEqual(body, {
-      ...{ resource, authorization_servers: [issuer.url], bearer_methods_supported: ["header"], resource_name: "Notes" },
+      ...{
+        resource,
+        authorization_servers: [issuer.url],
+        bearer_methods_supported: ["header"],
+        resource_name: "Notes",
+      },
       ...{ scopes_supported: ["notes:read"] },
       dpop_signing_alg_values_supported: ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
     });
@@ -211,13 +247,15 @@ for (const [name, make] of Object.entries(frameworks)) {
     assert.match(asked.headers.get("access-control-allow-headers"), /Authorization/);
   });
 
-
   // Requirement: node-approval-challenge
   test(`${name}: a request that a person has to approve is answered with what to ask for`, async (t) => {
     const { issuer, call } = await start(t, make);
     const { status, challenge, body } = await call("/v1/pay", await issuer.token(), post(payment));
     assert.equal(status, 403);
-    assert.match(challenge, /^Bearer error="insufficient_authorization_details", .*scope="payments:write", resource_metadata=/);
+    assert.match(
+      challenge,
+      /^Bearer error="insufficient_authorization_details", .*scope="payments:write", resource_metadata=/,
+    );
     const { error_description, ...rest } = body;
     assert.deepEqual(rest, {
       ...{ error: "insufficient_authorization_details", scope: "payments:write", resource },
@@ -246,7 +284,12 @@ for (const [name, make] of Object.entries(frameworks)) {
 // Requirement: node-metadata
 test("the metadata of a resource with a path are between host and path", async () => {
   const at = (name) => {
-    const api = createResourceServer({ issuer: "https://id.example.com", resource: name, unrevocable: true, logger: quiet() });
+    const api = createResourceServer({
+      issuer: "https://id.example.com",
+      resource: name,
+      unrevocable: true,
+      logger: quiet(),
+    });
     const { url, path } = api.metadata();
     api.close();
     return [url, path];
@@ -284,7 +327,8 @@ test("an approval of somebody else, of another client, of less, or without evide
       const details = [{ type: "assent_action", details: { amount: "21 EUR" } }];
       return issuer.token({ ...(await keepApproval(issuer)), authorization_details: details });
     },
-    "a wider scope": async () => issuer.token({ ...(await keepApproval(issuer)), scope: "payments:write payments:read" }),
+    "a wider scope": async () =>
+      issuer.token({ ...(await keepApproval(issuer)), scope: "payments:write payments:read" }),
     "another message": async () => {
       return issuer.token(await keepApproval(issuer, { asked: { ...wire, binding_message: "Pay 20 EUR to Bob" } }));
     },

@@ -10,7 +10,9 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 export function tokenId(milliseconds, prefix = "tok") {
   const bits = milliseconds.toString(2).padStart(50, "0") + "0".repeat(80);
   const characters = bits.match(/.{5}/g).map((five) => alphabet[Number.parseInt(five, 2)]);
-  return `${prefix}_${characters.join("").slice(0, 20)}${randomUUID().replaceAll(/[^0-9a-f]/g, "").slice(0, 6)}`;
+  return `${prefix}_${characters.join("").slice(0, 20)}${randomUUID()
+    .replaceAll(/[^0-9a-f]/g, "")
+    .slice(0, 6)}`;
 }
 
 export async function makeKey(alg, kid = randomUUID()) {
@@ -26,7 +28,9 @@ export async function clientKey(alg = "ES256") {
 
 /** Signs claims; `header` may say what it likes. */
 export function sign(key, claims, header = {}) {
-  return new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt", ...header }).sign(key.privateKey);
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt", ...header })
+    .sign(key.privateKey);
 }
 
 /** A DPoP proof; `changes` are members of its claims and of its header. */
@@ -91,7 +95,9 @@ export async function startIssuer(t) {
     "/oauth/token": async ({ body }) => {
       if (!(await proven(body))) return { status: 401, body: { error: "invalid_client" } };
       const token = `token-${++issuer.tokens}`;
-      return { body: { access_token: token, token_type: "bearer", expires_in: issuer.life, scope: body.get("scope") ?? "" } };
+      return {
+        body: { access_token: token, token_type: "bearer", expires_in: issuer.life, scope: body.get("scope") ?? "" },
+      };
     },
     "/oauth/introspect": async ({ body }) => {
       if (!(await proven(body))) return { status: 401, body: { error: "invalid_client" } };

@@ -53,7 +53,13 @@ export async function approved(issuer, statement, granted = statement.action) {
     new CompactSign(Buffer.from(canonical(claims)))
       .setProtectedHeader({ alg: issuer.key.alg, kid: issuer.key.kid, typ })
       .sign(issuer.key.privateKey);
-  const decision = { typ: "assent.decision.v1", statement: encoded(canonical(statement)), answer: "approve", granted, at };
+  const decision = {
+    typ: "assent.decision.v1",
+    statement: encoded(canonical(statement)),
+    answer: "approve",
+    granted,
+    at,
+  };
   const passkey = passkeyOver(decision);
   const { credential_id, public_key, aaguid } = passkey;
   const binding = await compact("assent-binding+jwt", {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { createResourceServer, isRefusal } from "@assent-id/node";
 import { createLocalJWKSet } from "jose";
@@ -55,7 +57,8 @@ test("a token is revoked by an entry of any of its names that is not older than 
     }
   }
   const none = createRevocations();
-  for (const kind of ["subject", "grant", "token", "realm"]) none.take([{ kind, id: "app_1", before: instant, expires: 1 }]);
+  for (const kind of ["subject", "grant", "token", "realm"])
+    none.take([{ kind, id: "app_1", before: instant, expires: 1 }]);
   assert.equal(none.find(about), undefined, "the kind of an entry counts");
 });
 
@@ -70,7 +73,14 @@ test("the instant of a token is that of its jti where iat agrees to the second, 
   const second = Math.floor(instant / 1000);
   assert.equal(issuedAt(tokenId(instant), second), instant);
   assert.equal(issuedAt(tokenId(instant + 5000), second), second * 1000);
-  for (const jti of ["", "tok_", "jti-1", tokenId(instant, "app"), `${tokenId(instant)}0`, tokenId(instant).toUpperCase()]) {
+  for (const jti of [
+    "",
+    "tok_",
+    "jti-1",
+    tokenId(instant, "app"),
+    `${tokenId(instant)}0`,
+    tokenId(instant).toUpperCase(),
+  ]) {
     assert.equal(issuedAt(jti, second), second * 1000, jti);
   }
   // An id that the server has made, and its instant.
@@ -93,7 +103,15 @@ test("a later entry counts beside an earlier one, and none is forgotten before i
 // Requirement: node-feed
 test("what the feed sends in another form is refused, and kinds of a later version are passed over", () => {
   const entry = { kind: "client", id: "app_1", before: 1, expires: 2 };
-  for (const bad of [undefined, {}, "x", [null], [{ ...entry, id: 1 }], [{ ...entry, before: "1" }], [{ ...entry, expires: 1.5 }]]) {
+  for (const bad of [
+    undefined,
+    {},
+    "x",
+    [null],
+    [{ ...entry, id: 1 }],
+    [{ ...entry, before: "1" }],
+    [{ ...entry, expires: 1.5 }],
+  ]) {
     assert.throws(() => readRevocations(bad), TypeError);
   }
   assert.deepEqual(readRevocations([{ ...entry, kind: "planet" }, entry]), [entry]);
@@ -132,7 +150,13 @@ test("a feed that refuses the token is asked with another one", async (t) => {
     if (headers.authorization === "Bearer token-1") return refusals++ < 5 ? { status: 401 } : { status: 500 };
     return { body: { revocations: [], cursor: "1", complete: true } };
   };
-  const api = createResourceServer({ issuer: issuer.url, resource, clientId: "svc_1", clientSecret: "s", logger: quiet() });
+  const api = createResourceServer({
+    issuer: issuer.url,
+    resource,
+    clientId: "svc_1",
+    clientSecret: "s",
+    logger: quiet(),
+  });
   t.after(() => api.close());
   await api.ready({ signal: AbortSignal.timeout(10_000) });
   assert.equal(refusals, 1);
@@ -225,10 +249,27 @@ test("opaque tokens are introspected, held to the same rules, and remembered whi
 });
 
 // Requirement: node-close
-test("a closed API asks nothing any more, and an open one does not keep the process by its timers", async (t) => {
+test("an API whose issuer is away does not keep its process", async () => {
+  const program = `
+    import { createResourceServer } from "@assent-id/node";
+    const config = { issuer: "http://127.0.0.1:9", resource: "${resource}", logger: { warn() {}, info() {} } };
+    createResourceServer({ ...config, unrevocable: true });
+    createResourceServer({ ...config, clientId: "svc_1", clientSecret: "s" });`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: import.meta.dirname,
+    timeout: 60_000,
+  });
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+});
+
+// Requirement: node-close
+test("a closed API asks nothing any more, and leaves no timer behind", async (t) => {
   const { issuer, api } = await start(t, { maxStale: 2 });
   api.close();
-  await until(() => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length === 0, "the end of timers");
+  await until(
+    () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length === 0,
+    "the end of timers",
+  );
   const calls = issuer.calls.length;
   issuer.revoke();
   await new Promise((resume) => setTimeout(resume, 300));

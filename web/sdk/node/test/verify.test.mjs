@@ -75,7 +75,8 @@ const bad = {
     issuer.keys.push({ ...rsa.jwk, alg: "PS256" });
     return sign(rsa, issuer.claims());
   },
-  "a key of somebody else under the same id": async (issuer) => sign(await makeKey("ES256", issuer.key.kid), issuer.claims()),
+  "a key of somebody else under the same id": async (issuer) =>
+    sign(await makeKey("ES256", issuer.key.kid), issuer.claims()),
   "a key in its own header": async (issuer) => {
     const own = await makeKey("ES256", "own");
     return sign(own, issuer.claims(), { jwk: own.jwk });
@@ -86,7 +87,9 @@ const bad = {
   "a logout token": (issuer) => issuer.token({}, { typ: "logout+jwt" }),
   "extensions that must be understood": async (issuer) => {
     const header = { alg: "ES256", kid: issuer.key.kid, typ: "at+jwt", crit: ["exotic"], exotic: 1 };
-    return new SignJWT(issuer.claims()).setProtectedHeader(header).sign(issuer.key.privateKey, { crit: { exotic: true } });
+    return new SignJWT(issuer.claims())
+      .setProtectedHeader(header)
+      .sign(issuer.key.privateKey, { crit: { exotic: true } });
   },
   "another issuer": (issuer) => issuer.token({ iss: `${issuer.url}/realms/other` }),
   "another API": (issuer) => issuer.token({ aud: "https://other.example.com" }),
@@ -164,7 +167,9 @@ test("unknown keys cause one refresh for all who wait, and none for ten seconds 
   const raw = await issuer.token({}, {}, next);
   await Promise.all([api.verifyToken(raw), api.verifyToken(raw), api.verifyToken(raw)]);
   assert.equal(issuer.count("/oauth/jwks"), read + 1);
-  const made = await Promise.all(["a", "b", "c"].map(async (kid) => sign(await makeKey("ES256", kid), issuer.claims())));
+  const made = await Promise.all(
+    ["a", "b", "c"].map(async (kid) => sign(await makeKey("ES256", kid), issuer.claims())),
+  );
   for (const each of made) assert.equal((await refused(api.verifyToken(each))).status, 401);
   assert.equal(issuer.count("/oauth/jwks"), read + 1);
 });
@@ -234,6 +239,7 @@ test("a configuration that cannot work is refused at once", async () => {
     "too little patience with the feed": { maxStale: 1 },
     "too much leeway": { leeway: 61 },
     "an unknown behaviour": { lost: "allow" },
+    "a short nonce key": { nonceKey: Buffer.alloc(31) },
     "a base URL with a path": { baseURL: "https://api.example.com/v1" },
   };
   for (const [name, changes] of Object.entries(wrong)) {
