@@ -265,6 +265,7 @@ test("an API whose issuer is away does not keep its process", async () => {
 // Requirement: node-close
 test("a closed API asks nothing any more, and leaves no timer behind", async (t) => {
   const { issuer, api } = await start(t, { maxStale: 2 });
+  await until(() => issuer.count("/v1/revocations") >= 2, "the poll that waits");
   api.close();
   await until(
     () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length === 0,
