@@ -160,7 +160,7 @@ func (p *pair) demandAt(t *testing.T, what string, w *servertest.World, h held, 
 	}
 }
 
-const accessTokenType = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // G101: the name of a kind of token
+const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
 // claimsOf reads a JWT without a check.
 func claimsOf(t *testing.T, token string) (c struct {

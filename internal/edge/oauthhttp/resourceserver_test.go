@@ -62,11 +62,11 @@ func (w *till) get(t *testing.T, way string, pairs ...string) servertest.Answer 
 	switch way {
 	case "code":
 		page := w.Open(t, append([]string{"scope", ""}, pairs...)...)
-		if q := page.URL.Query(); !page.Left || q.Get("error") != "" {
+		q := page.URL.Query()
+		if !page.Left || q.Get("error") != "" {
 			return servertest.Answer{Status: 400, JSON: map[string]any{"error": q.Get("error"), "error_description": q.Get("error_description")}, Body: []byte(page.URL.String())}
-		} else {
-			return w.Redeem(t, q.Get("code"))
 		}
+		return w.Redeem(t, q.Get("code"))
 	case "par":
 		got := push(t, w.Flow, append([]string{"scope", ""}, pairs...)...)
 		if got.Status != http.StatusCreated {
