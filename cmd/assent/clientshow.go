@@ -37,6 +37,11 @@ func (f keyFlags) tell(p *program, site *model.Site, k application.Keyed, asJSON
 	t.row("issuer", out.Issuer)
 	t.row("token_endpoint", out.TokenEndpoint)
 	t.row("private_key", out.File)
+	for _, old := range k.Application.Keys {
+		if now := model.MillisOf(time.Now()); old.StatusAt(now) == model.KeyRetiring {
+			t.row("retiring", fmt.Sprintf("%s  until %s", old.KID, stamp(old.RetireAt.Unix())))
+		}
+	}
 	t.print(p.stdout, "")
 	if private != nil {
 		_, err = fmt.Fprintf(p.stdout, "\nPRIVATE_KEY='%s'\n\nThe private key is shown this once. It is kept nowhere here: store it where the client can read it, and nobody else.\n", private)

@@ -53,7 +53,7 @@ const (
 	TopicOutbox      = "outbox"      // key: channel; there is something to send
 	TopicRevocation  = "revocation"
 	TopicClock       = "clock" // nothing is different; At says what time it is where it comes from
-	TopicRole        = "role" // key: realm id; there are other roles
+	TopicRole        = "role"  // key: realm id; there are other roles
 	// TopicAuthenticator is for the authenticator configs of a realm; key: realm id.
 	TopicAuthenticator = "authenticator"
 )

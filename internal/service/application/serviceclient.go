@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/assent-id/assent/internal/format/jose"
 	"github.com/assent-id/assent/internal/model"
@@ -109,11 +110,22 @@ func newKey(jwk []byte, alg string) (*jose.PublicKey, *jose.PrivateKey, error) {
 	if !slices.Contains([]string{"", string(jose.ES256), string(jose.EdDSA)}, alg) {
 		return nil, nil, fmt.Errorf("%w: keys are made for ES256 or EdDSA", ErrInvalid)
 	}
-	private, err := jose.Generate(jose.Alg(cmp.Or(alg, string(jose.ES256))))
+	private, err := generate(jose.Alg(cmp.Or(alg, string(jose.ES256))))
 	if err != nil {
 		return nil, nil, err
 	}
 	return private.Public(), private, nil
+}
+
+// generate makes a key whose id, a thumbprint, does not begin as a flag of a command
+// line does: people give it to commands.
+func generate(alg jose.Alg) (*jose.PrivateKey, error) {
+	for {
+		key, err := jose.Generate(alg)
+		if err != nil || !strings.HasPrefix(key.Public().KID(), "-") {
+			return key, err
+		}
+	}
 }
 
 // ownKey reads the public key that a client brings. What is wrong with it is said
