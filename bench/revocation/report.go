@@ -20,6 +20,7 @@ type Report struct {
 	AfterAnswer  Distribution `json:"after_answer_ms"`
 	AfterRequest Distribution `json:"after_request_ms"`
 	StillRefused bool         `json:"still_refused_after_restart"`
+	Samples      int          `json:"samples"`
 
 	answers, requests []float64
 }
@@ -48,6 +49,7 @@ func (r *Report) add(samples []sample) {
 }
 
 func (r *Report) settle() {
+	r.Samples = len(r.answers)
 	r.AfterAnswer, r.AfterRequest = distribution(r.answers), distribution(r.requests)
 }
 
@@ -70,7 +72,7 @@ func (r *Report) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Revocation, %s\n\n", r.At.Format("2006-01-02 15:04 MST"))
 	fmt.Fprintf(&b, "%d revocations of all tokens of a client, alternating between %d nodes on one PostgreSQL; %d resource servers as processes of their own, which verify tokens by themselves "+
-		"and follow the revocation feed; %d processors for all of it. Each token was asked about every millisecond until it was refused: %d samples.\n\n", r.Revocations, r.Nodes, r.Servers, r.Processors, len(r.answers))
+		"and follow the revocation feed; %d processors for all of it. Each token was asked about every millisecond until it was refused: %d samples.\n\n", r.Revocations, r.Nodes, r.Servers, r.Processors, r.Samples)
 	b.WriteString("| milliseconds until refused | p50 | p90 | p99 | p99.9 | most | over a second |\n|---|---|---|---|---|---|---|\n")
 	for _, row := range []struct {
 		name string

@@ -17,8 +17,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	"github.com/assent-id/assent/sdk/assent"
 )
 
 // Config says what to run.
@@ -83,11 +81,11 @@ type sample struct {
 // once gets a token, sees that every resource server takes it, revokes it through
 // one of the nodes, and asks each resource server until it refuses it.
 func (w *world) once(ctx context.Context, i int) (string, []sample, error) {
-	t, err := w.client.Token(ctx, assent.TokenRequest{Scope: scope, Resource: []string{identifier}})
+	t, err := w.token(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	if err := w.each(func(s int) error { return w.until(ctx, s, t.Token, http.StatusNoContent, acceptLimit) }); err != nil {
+	if err := w.each(func(s int) error { return w.until(ctx, s, t, http.StatusNoContent, acceptLimit) }); err != nil {
 		return "", nil, fmt.Errorf("a new token: %w", err)
 	}
 	asked := time.Now()
@@ -100,7 +98,7 @@ func (w *world) once(ctx context.Context, i int) (string, []sample, error) {
 		failed <- err
 	}()
 	err = w.each(func(s int) error {
-		err := w.until(ctx, s, t.Token, http.StatusUnauthorized, refuseLimit)
+		err := w.until(ctx, s, t, http.StatusUnauthorized, refuseLimit)
 		refused[s] = time.Now()
 		return err
 	})
@@ -108,12 +106,11 @@ func (w *world) once(ctx context.Context, i int) (string, []sample, error) {
 	if err := errors.Join(<-failed, err); err != nil {
 		return "", nil, err
 	}
-	w.client.Forget(t.Token)
 	samples := make([]sample, w.Servers)
 	for s, when := range refused {
 		samples[s] = sample{max(when.Sub(at), 0), when.Sub(asked)}
 	}
-	return t.Token, samples, nil
+	return t, samples, nil
 }
 
 // until asks a resource server with a token until it answers with a status. An
@@ -151,11 +148,11 @@ func (w *world) afterRestart(ctx context.Context, revoked string) error {
 	}); err != nil {
 		return err
 	}
-	t, err := w.client.Token(ctx, assent.TokenRequest{Scope: scope, Resource: []string{identifier}})
+	t, err := w.token(ctx)
 	if err != nil {
 		return err
 	}
-	return w.each(func(s int) error { return w.until(ctx, s, t.Token, http.StatusNoContent, acceptLimit) })
+	return w.each(func(s int) error { return w.until(ctx, s, t, http.StatusNoContent, acceptLimit) })
 }
 
 // each does something for every resource server at once.

@@ -37,9 +37,8 @@ type world struct {
 	servers  []*node
 	issuer   string
 
-	client  *assent.Client // whose tokens are revoked
-	caller  string         // its client id
-	self    serviceClient  // the resource servers
+	caller  serviceClient // whose tokens are revoked
+	self    serviceClient // the resource servers
 	manager managing
 	http    http.Client
 
@@ -86,16 +85,25 @@ func (w *world) start(ctx context.Context) error {
 	if err := os.WriteFile(w.keyFile(), append(bytes.TrimSpace(key), '\n'), 0o600); err != nil {
 		return err
 	}
-	caller, err := w.register(ctx)
+	if err := w.register(ctx); err != nil {
+		return err
+	}
+	return w.serve(ctx)
+}
+
+// token gets a token of the caller, through whichever node the balancer chooses. Each
+// comes from a client of its own, because one client asks for the same token at most
+// once a second.
+func (w *world) token(ctx context.Context) (string, error) {
+	client, err := assent.NewClient(ctx, assent.Config{Issuer: w.issuer, ClientID: w.caller.ID, Key: w.caller.Key})
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := w.serve(ctx); err != nil {
-		return err
+	t, err := client.Token(ctx, assent.TokenRequest{Scope: scope, Resource: []string{identifier}})
+	if err != nil {
+		return "", err
 	}
-	w.caller = caller.ID
-	w.client, err = assent.NewClient(ctx, assent.Config{Issuer: w.issuer, ClientID: caller.ID, Key: caller.Key})
-	return err
+	return t.Token, nil
 }
 
 // places gives everybody an address and puts the balancer in front of the nodes.
@@ -126,21 +134,21 @@ func (w *world) places() error {
 
 // register makes the client, the resource server and whoever manages, as an
 // operator would.
-func (w *world) register(ctx context.Context) (caller serviceClient, err error) {
+func (w *world) register(ctx context.Context) error {
 	if err := w.runJSON(ctx, &w.self, "client", "create", "--name", "Things API"); err != nil {
-		return caller, err
+		return err
 	}
 	if err := os.WriteFile(w.selfFile(), w.self.Key, 0o600); err != nil {
-		return caller, err
+		return err
 	}
 	if _, err := w.run(ctx, "resource-server", "create", "--identifier", identifier, "--name", "Things",
 		"--scope", scope+"=Read things", "--client", w.self.ID); err != nil {
-		return caller, err
+		return err
 	}
-	if err := w.runJSON(ctx, &caller, "client", "create", "--name", "Caller", "--scope", scope, "--resource", identifier); err != nil {
-		return caller, err
+	if err := w.runJSON(ctx, &w.caller, "client", "create", "--name", "Caller", "--scope", scope, "--resource", identifier); err != nil {
+		return err
 	}
-	return caller, w.runJSON(ctx, &w.manager, "management", "create", "--name", "Operator", "--scope", "tokens:delete")
+	return w.runJSON(ctx, &w.manager, "management", "create", "--name", "Operator", "--scope", "tokens:delete")
 }
 
 // serve starts the nodes, then the resource servers, and waits for all of them.
@@ -229,7 +237,7 @@ func (w *world) revoke(ctx context.Context, node int) error {
 	if err != nil {
 		return err
 	}
-	at := fmt.Sprintf("/v1/tenants/%s/realms/%s/applications/%s/revoke-tokens", w.manager.Tenant, w.manager.Realm, w.caller)
+	at := fmt.Sprintf("/v1/tenants/%s/realms/%s/applications/%s/revoke-tokens", w.manager.Tenant, w.manager.Realm, w.caller.ID)
 	_, err = w.send(ctx, node, at, nil, "Bearer "+token)
 	return err
 }
