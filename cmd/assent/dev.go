@@ -52,7 +52,7 @@ func (c *devCmd) Run(p *program) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	return c.run(p, listener, log.Logger)
+	return c.run(p, listener, slog.New(devLog{log.Handler()}))
 }
 
 func (c *devCmd) run(p *program, listener net.Listener, log *slog.Logger) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ type jwtCmd struct {
 // jwtSignCmd has the flags of step's `crypto jwt sign`, so that what is written for
 // that works with this.
 type jwtSignCmd struct {
-	Key string   `help:"File with the private key, as a JWK; - is standard input. Default: the JWK in the environment variable PRIVATE_KEY." placeholder:"FILE|-" type:"path"`
+	Key string   `help:"File with the private key, as a JWK or, for ES256 or EdDSA, as PEM; - is standard input. Default: the JWK in the environment variable PRIVATE_KEY." placeholder:"FILE|-" type:"path"`
 	Iss string   `help:"Who says it: of a client assertion, the client id." placeholder:"ID"`
 	Sub string   `help:"About whom: of a client assertion, the client id too." placeholder:"ID"`
 	Aud []string `help:"For whom: of a client assertion, the issuer; may be repeated." placeholder:"URL" sep:"none"`
@@ -25,7 +26,7 @@ type jwtSignCmd struct {
 	Exp int64    `help:"When it ends, in Unix seconds. Default: 60 seconds from now." placeholder:"SECONDS"`
 	Iat int64    `help:"When it was made, in Unix seconds. Default: now." placeholder:"SECONDS"`
 	Nbf int64    `help:"From when on it holds, in Unix seconds." placeholder:"SECONDS"`
-	KID string   `name:"kid" help:"Id of the key, in place of the one in the JWK." placeholder:"ID"`
+	KID string   `name:"kid" help:"Id of the key, in place of the one in the JWK; a PEM has none." placeholder:"ID"`
 	Alg string   `help:"Algorithm, where the JWK names none: ES256, EdDSA, PS256 or RS256." placeholder:"ALG"`
 }
 
@@ -80,9 +81,15 @@ func (c *jwtSignCmd) read(p *program) ([]byte, error) {
 // parse reads the key, with the id and the algorithm of the command line in it. No
 // error quotes it.
 func (c *jwtSignCmd) parse(text []byte) (*jose.PrivateKey, error) {
+	if bytes.Contains(text, []byte("-----BEGIN ")) {
+		var err error
+		if text, err = jwkOfPEM(text); err != nil {
+			return nil, err
+		}
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
-		return nil, usage("the key is no JWK, which is one line of JSON that begins with {")
+		return nil, usage("the key is no JWK, which is one line of JSON that begins with {, and no PEM")
 	}
 	for name, value := range map[string]string{"kid": c.KID, "alg": c.Alg} {
 		if value == "" {

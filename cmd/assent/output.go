@@ -17,6 +17,16 @@ func (p *program) printJSON(v any) error {
 	return err
 }
 
+// sayIfEmpty tells the person at the terminal that there is nothing to list. Standard
+// output stays empty, for programs.
+func (p *program) sayIfEmpty(n int, sentence string) error {
+	if n > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintln(p.stderr, sentence)
+	return err
+}
+
 // writeFile replaces a file in one step, so that a reader sees the old or the
 // new content and never half of it.
 func writeFile(name string, content []byte, mode os.FileMode) error {

@@ -23,15 +23,15 @@ type resourceServerCmd struct {
 // resourceServerFlags are what is said of a resource server; empty: nothing.
 type resourceServerFlags struct {
 	Name          string         `help:"What people read."`
-	Scope         []string       `help:"A scope, and what it lets an application do, in a sentence for people; may be repeated." placeholder:"NAME=DESCRIPTION" sep:"none"`
+	Scope         []string       `help:"A scope, and what it lets an application do, in a sentence for people; one that is there stays what it is but for that; may be repeated." placeholder:"NAME=DESCRIPTION" sep:"none"`
 	ApprovalScope []string       `help:"A scope that a person approves for each use, through CIBA; may be repeated." placeholder:"NAME[=DESCRIPTION]" sep:"none"`
 	DefaultScope  []string       `help:"A scope for clients that registered themselves and name none; may be repeated." placeholder:"NAME[=DESCRIPTION]" sep:"none"`
-	Format        string         `help:"How access tokens for it are written: jwt, opaque, or application: as the application has them." enum:",jwt,opaque,application" default:""`
+	Format        string         `help:"How access tokens for it are written: jwt, opaque, or application: as the application has them." enum:",jwt,opaque,application" default:"" placeholder:"FORMAT"`
 	Lifetime      *time.Duration `help:"How long access tokens for it live at most, such as 5m; 0: as long as the application's." placeholder:"DURATION"`
 	Client        []string       `help:"Client id of an application that acts for it: it may introspect its tokens and follow the revocation feed; may be repeated." placeholder:"ID"`
 }
 
-// put says what the flags say. A scope that is named is what these flags make of it.
+// put says what the flags say. A scope that is there keeps what no flag takes from it.
 func (f *resourceServerFlags) put(p *model.ResourcePolicy) error {
 	if f.Name != "" {
 		p.Name = f.Name
@@ -56,7 +56,6 @@ func (f *resourceServerFlags) putScopes(p *model.ResourcePolicy) {
 	for _, list := range [][]string{f.Scope, f.ApprovalScope, f.DefaultScope} {
 		for _, text := range list {
 			name, about, told := strings.Cut(text, "=")
-			p.DefaultScopes, p.ApprovalScopes = without(p.DefaultScopes, name), without(p.ApprovalScopes, name)
 			if !has(p.Scopes, name) {
 				p.Scopes = append(p.Scopes, name)
 			}
@@ -65,8 +64,8 @@ func (f *resourceServerFlags) putScopes(p *model.ResourcePolicy) {
 			}
 		}
 	}
-	p.ApprovalScopes = append(p.ApprovalScopes, scopeNames(f.ApprovalScope)...)
-	p.DefaultScopes = append(p.DefaultScopes, scopeNames(f.DefaultScope)...)
+	p.ApprovalScopes = marked(p.ApprovalScopes, f.ApprovalScope)
+	p.DefaultScopes = marked(p.DefaultScopes, f.DefaultScope)
 }
 
 func describeScope(p *model.ResourcePolicy, name, about string) {
@@ -79,13 +78,16 @@ func describeScope(p *model.ResourcePolicy, name, about string) {
 	}
 }
 
-// scopeNames are the names of flags NAME or NAME=DESCRIPTION.
-func scopeNames(list []string) []string {
-	names := make([]string, len(list))
-	for i, text := range list {
-		names[i], _, _ = strings.Cut(text, "=")
+// marked is a list of scopes with those of flags NAME or NAME=DESCRIPTION, in a list
+// of its own.
+func marked(list, flags []string) []string {
+	list = without(list, "")
+	for _, text := range flags {
+		if name, _, _ := strings.Cut(text, "="); !has(list, name) {
+			list = append(list, name)
+		}
 	}
-	return names
+	return list
 }
 
 type resourceServerCreateCmd struct {
@@ -154,6 +156,8 @@ type resourceServerUpdateCmd struct {
 	resourceServerArg
 	resourceServerFlags
 	RemoveScope  []string `help:"A scope that it has no more; may be repeated." placeholder:"NAME" sep:"none"`
+	NoApproval   []string `help:"A scope that needs no approval any more; may be repeated." placeholder:"NAME" sep:"none"`
+	NoDefault    []string `help:"A scope that is no default any more; may be repeated." placeholder:"NAME" sep:"none"`
 	RemoveClient []string `help:"Client id of an application that acts for it no more; may be repeated." placeholder:"ID"`
 }
 
@@ -176,6 +180,13 @@ func (c *resourceServerUpdateCmd) change(r *model.ResourcePolicy) error {
 		r.Scopes, r.DefaultScopes, r.ApprovalScopes = without(r.Scopes, name), without(r.DefaultScopes, name), without(r.ApprovalScopes, name)
 		delete(r.ScopeTexts, name)
 	}
+	var err error
+	if r.ApprovalScopes, err = unmarked(r.ApprovalScopes, c.NoApproval, "is given without an approval already"); err != nil {
+		return err
+	}
+	if r.DefaultScopes, err = unmarked(r.DefaultScopes, c.NoDefault, "is no default"); err != nil {
+		return err
+	}
 	for _, id := range c.RemoveClient {
 		if !has(r.Clients, model.ClientID(id)) {
 			return fmt.Errorf("%q does not act for it", id)
@@ -183,6 +194,17 @@ func (c *resourceServerUpdateCmd) change(r *model.ResourcePolicy) error {
 		r.Clients = without(r.Clients, model.ClientID(id))
 	}
 	return c.put(r)
+}
+
+// unmarked is a list of scopes without some of them, which must be there.
+func unmarked(list, names []string, otherwise string) ([]string, error) {
+	for _, name := range names {
+		if !has(list, name) {
+			return nil, fmt.Errorf("scope %q %s", name, otherwise)
+		}
+		list = without(list, name)
+	}
+	return list, nil
 }
 
 type resourceServerDeleteCmd struct{ resourceServerArg }
@@ -208,6 +230,9 @@ func plainly(err error) error {
 	}
 	if errors.Is(err, realm.ErrHasRoles) {
 		return errors.New("people have roles at this resource server: delete those first")
+	}
+	if errors.Is(err, realm.ErrHasClients) {
+		return fmt.Errorf("%w: take the scope, or the resource server, from them first", err)
 	}
 	return err
 }

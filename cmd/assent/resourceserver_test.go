@@ -20,11 +20,11 @@ func TestFlagsOfAResourceServerSayWhatTheyNameAndLeaveTheRest(t *testing.T) {
 	}{
 		"nothing":              {resourceServerFlags{}, func(*model.ResourcePolicy) {}},
 		"a name":               {resourceServerFlags{Name: "New"}, func(p *model.ResourcePolicy) { p.Name = "New" }},
-		"an ordinary scope":    {resourceServerFlags{Scope: []string{"pay"}}, func(p *model.ResourcePolicy) { p.ApprovalScopes = []string{} }},
+		"a mark stays":         {resourceServerFlags{Scope: []string{"pay", "read"}}, func(*model.ResourcePolicy) {}},
+		"also with a text":     {resourceServerFlags{Scope: []string{"pay=Pay once"}}, func(p *model.ResourcePolicy) { p.ScopeTexts["pay"] = "Pay once" }},
 		"another text":         {resourceServerFlags{ApprovalScope: []string{"pay=Pay a=b"}}, func(p *model.ResourcePolicy) { p.ScopeTexts["pay"] = "Pay a=b" }},
 		"no text":              {resourceServerFlags{ApprovalScope: []string{"pay="}}, func(p *model.ResourcePolicy) { p.ScopeTexts = map[string]string{} }},
 		"one more scope":       {resourceServerFlags{Scope: []string{"write=Write"}}, func(p *model.ResourcePolicy) { p.Scopes, p.ScopeTexts["write"] = append(p.Scopes, "write"), "Write" }},
-		"no default any more":  {resourceServerFlags{Scope: []string{"read"}}, func(p *model.ResourcePolicy) { p.DefaultScopes = []string{} }},
 		"a lifetime":           {resourceServerFlags{Lifetime: &minute}, func(p *model.ResourcePolicy) { p.TokenLifetime = 120 }},
 		"no lifetime":          {resourceServerFlags{Lifetime: &nothing}, func(p *model.ResourcePolicy) { p.TokenLifetime = 0 }},
 		"the application's":    {resourceServerFlags{Format: "application"}, func(p *model.ResourcePolicy) { p.TokenFormat = "" }},
@@ -38,6 +38,20 @@ func TestFlagsOfAResourceServerSayWhatTheyNameAndLeaveTheRest(t *testing.T) {
 		tt.want(&want)
 		if diff := cmp.Diff(newResourceServerReport(want), newResourceServerReport(got)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// Requirement: rs-cli
+func TestAMarkOfAScopeIsTakenAwayByItsName(t *testing.T) {
+	p := model.ResourcePolicy{Scopes: []string{"read", "pay"}, DefaultScopes: []string{"read"}, ApprovalScopes: []string{"pay"}}
+	c := resourceServerUpdateCmd{NoApproval: []string{"pay"}, NoDefault: []string{"read"}}
+	if err := c.change(&p); err != nil || len(p.ApprovalScopes)+len(p.DefaultScopes) != 0 || len(p.Scopes) != 2 {
+		t.Errorf("%v, %+v", err, p)
+	}
+	for _, c := range []resourceServerUpdateCmd{{NoApproval: []string{"pay"}}, {NoDefault: []string{"read"}}} {
+		if err := c.change(&p); err == nil {
+			t.Errorf("%+v: taken from a scope that has it no more", c)
 		}
 	}
 }

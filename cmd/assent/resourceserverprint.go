@@ -39,7 +39,7 @@ func (c *resourceServerListCmd) Run(p *program) error {
 			t.row(string(r.ID), strings.TrimSpace(r.Resource+"  "+r.Name))
 		}
 		t.print(p.stdout, "")
-		return nil
+		return p.sayIfEmpty(len(list), "There are no resource servers in this realm.")
 	})
 }
 
@@ -80,22 +80,22 @@ func printResourceServer(p *program, one model.ResourcePolicy, asJSON bool) erro
 		return p.printJSON(map[string]any{"resource_server": r})
 	}
 	var t table
-	t.row("Id", r.ID)
-	t.row("Identifier", r.Identifier)
-	t.row("Name", r.DisplayName)
+	t.row("id", r.ID)
+	t.row("identifier", r.Identifier)
+	t.row("name", r.DisplayName)
 	for _, s := range r.Scopes {
-		t.row("Scope", s.line())
+		t.row("scope", s.line())
 	}
-	t.row("Format", formatWords[one.TokenFormat])
+	t.row("format", formatWords[one.TokenFormat])
 	if r.Lifetime > 0 {
-		t.row("Lifetime", "at most "+(time.Duration(r.Lifetime)*time.Second).String())
+		t.row("lifetime", "at most "+(time.Duration(r.Lifetime)*time.Second).String())
 	} else {
-		t.row("Lifetime", "as the application has it")
+		t.row("lifetime", "as the application has it")
 	}
 	for _, id := range r.Clients {
-		t.row("Client", string(id))
+		t.row("client", string(id))
 	}
-	t.row("Version", fmt.Sprint(r.Version))
+	t.row("version", fmt.Sprint(r.Version))
 	t.print(p.stdout, "")
 	return nil
 }

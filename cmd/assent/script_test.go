@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 //	devtext [ARG...]    the same for people, without --json
 //	logged REGEXP       waits until the server has printed this
 //	serve [ARG...]      starts assent serve there
-//	stop [KILL|TERM]    ends the server; after TERM it must have exited with 0
+//	halt [KILL|TERM]    ends the server; after TERM it must have exited with 0
 //	bindfile FILE [REALM] a person of the realm binds a passkey with the link in the
 //	                    file, and answers from then on; negated: they must fail
 //	link FILE           saves the last binding link that the server printed, which no
@@ -57,6 +57,8 @@ func TestMain(m *testing.M) {
 //	capture NAME REGEXP sets NAME to the first group of REGEXP in the last output
 //	token STATUS FILE ID [SCOPE] a service client brings the assertion in the file for
 //	                    a token; the answer, which is the output, has the status
+//	asks ID FILE PERSON SCOPE MESSAGE a service client with the key in the file asks
+//	                    the person; the claims of the access token are the output
 //	state CODE          the program that was interrupted exited with CODE
 //	proxy MODE          what the proxy does from now on, see tamperer
 //	alter FILE OLD NEW  replaces text in a file
@@ -77,7 +79,7 @@ func TestScripts(t *testing.T) {
 			"devtext":   positive(func(ts *testscript.TestScript, w *world, args []string) { w.devText(ts, args) }),
 			"logged":    positive(func(ts *testscript.TestScript, w *world, args []string) { w.logged(ts, args[0]) }),
 			"serve":     positive(func(ts *testscript.TestScript, w *world, args []string) { w.serve(ts, args) }),
-			"stop":      positive(cmdStop),
+			"halt":      positive(cmdStop), // stop is one of testscript: it ends the script
 			"bindfile":  cmdBindFile,
 			"link":      positive(cmdLink),
 			"client":    positive(cmdClient),
@@ -95,6 +97,7 @@ func TestScripts(t *testing.T) {
 			"capture":   positive(cmdCapture),
 			"state":     positive(cmdState),
 			"token":     positive(cmdToken),
+			"asks":      positive(cmdAsks),
 			"proxy":     positive(func(_ *testscript.TestScript, w *world, args []string) { w.proxy.setMode(args[0]) }),
 			"alter":     positive(cmdAlter),
 			"postgres":  positive(func(ts *testscript.TestScript, _ *world, _ []string) { ts.Setenv("POSTGRES", pgtest.Database(t)) }),

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assent-id/assent/examples/ageverify/api"
 	"github.com/assent-id/assent/examples/ageverify/pass"
 )
 
@@ -57,12 +58,38 @@ func TestPassesAreIssuedAndCheckedWithoutANetwork(t *testing.T) {
 			}
 		}
 	}
-	var legacy string
-	if err := json.Unmarshal([]byte(must(t, "issue", "--key", key, "--over", "21", "--latin1")), &legacy); err != nil || len([]rune(legacy)) != pass.Size {
-		t.Fatal(legacy, err)
+	legacy := "\n" // a pass may hold one, and what is read is a line
+	for strings.Contains(legacy, "\n") {
+		if err := json.Unmarshal([]byte(must(t, "issue", "--key", key, "--over", "21", "--latin1")), &legacy); err != nil || len([]rune(legacy)) != pass.Size {
+			t.Fatal(legacy, err)
+		}
 	}
-	if out, err := ran(t, legacy, "check", "--keys", keys, "--age", "21", "-"); err != nil && !strings.Contains(legacy, "\n") {
+	if out, err := ran(t, legacy, "check", "--keys", keys, "--age", "21", "-"); err != nil || out != "pass" {
 		t.Errorf("%q: %v", out, err)
+	}
+}
+
+// What somebody copies from README.md registers every scope, and leaves nothing to be
+// filled in.
+//
+// Requirement: age-scopes
+func TestTheSetUpInTheReadmeCanBeCopied(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "```sh\n")
+	commands, _, found := strings.Cut(after, "```")
+	if !found || strings.ContainsAny(commands, "…<>") {
+		t.Errorf("not to be copied:\n%s", commands)
+	}
+	for _, scope := range api.Scopes {
+		if !strings.Contains(commands, ` --scope "`+scope+`=`) {
+			t.Errorf("%s is not registered", scope)
+		}
+	}
+	if !strings.Contains(commands, ` --approval-scope "`+api.ScopeClose+`=`) {
+		t.Errorf("%s is not registered", api.ScopeClose)
 	}
 }
 

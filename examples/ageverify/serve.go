@@ -24,6 +24,7 @@ type settings struct {
 	requests                                                      int
 	window, maxStale, ahead                                       time.Duration
 	refuse                                                        bool
+	approvers                                                     []string
 }
 
 func (s *settings) flags(f *flag.FlagSet) {
@@ -36,6 +37,10 @@ func (s *settings) flags(f *flag.FlagSet) {
 	f.StringVar(&s.database, "database", "ageverify.db", "SQLite `FILE`, made if it is not there")
 	f.IntVar(&s.requests, "requests", 600, "how many requests a client may make in a window")
 	f.DurationVar(&s.window, "window", time.Minute, "how long a window is, in whole seconds")
+	f.Func("approver", "`IDENTITY` whose yes closes a location: the sub of their tokens; may be repeated", func(id string) error {
+		s.approvers = append(s.approvers, id)
+		return nil
+	})
 	f.DurationVar(&s.maxStale, "max-stale", 0, "how long the revocation feed may be silent; 0: the SDK's default")
 	f.BoolVar(&s.refuse, "refuse-when-lost", false, "answer 503 when it is silent for longer; otherwise each token is introspected")
 	f.DurationVar(&s.ahead, "clock-ahead", 0, "by how much the clock runs ahead: for trials with assent dev --clock-ahead")
@@ -84,7 +89,7 @@ func serve(ctx context.Context, p program, args []string) error {
 	}
 	defer guard.Close()
 	h, err := handler(api.Config{Store: db, Keys: keys, Guard: guard, Log: log,
-		Limit: api.Limit{Requests: s.requests, Window: s.window}, Now: s.now}, guard)
+		Limit: api.Limit{Requests: s.requests, Window: s.window}, Approvers: s.approvers, Now: s.now}, guard)
 	if err == nil {
 		err = s.listenAndServe(ctx, p, guard, h)
 	}

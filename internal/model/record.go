@@ -86,6 +86,10 @@ const (
 // revocation is told to resource servers.
 const LongestToken = 24 * time.Hour
 
+// MaxAhead is how far ahead of this server's a clock is believed to be: one that is
+// further off is wrong, and must not date what is made here.
+const MaxAhead = time.Minute
+
 // A Revocation makes tokens issued at Before, in milliseconds, or earlier
 // invalid. It may be forgotten once every token it concerns has expired
 // (ExpiresAt).

@@ -19,7 +19,7 @@ func TestADevelopmentServerWhoseClockRunsAheadWorks(t *testing.T) {
 	const ahead = 25 * time.Hour
 	w := servertest.Start(t, func(c *server.Config) { c.ClockAhead = ahead })
 	app, headers := feedReader(t, w)
-	eventually(t, 10*time.Second, func() bool {
+	eventually(t, 30*time.Second, func() bool {
 		return servertest.Do(t, http.MethodGet, w.URL+"/v1/revocations", nil, headers...).Status == http.StatusOK
 	})
 	got := w.Post(t, "/oauth/introspect", app.Form("token", w.Post(t, "/oauth/token", app.Form("grant_type", "client_credentials")).Text("access_token")))

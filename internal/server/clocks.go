@@ -9,9 +9,7 @@ import (
 	"github.com/assent-id/assent/internal/model"
 )
 
-// maxAhead is how far ahead of this server's a clock is believed to be: one that is
-// further off is wrong, and must not date what is made here.
-const maxAhead = time.Minute
+const maxAhead = model.MaxAhead
 
 // announceEvery is how often a server tells the others what time it is.
 const announceEvery = time.Minute

@@ -137,7 +137,7 @@ func (p *pair) demand(t *testing.T, what string, h held, alive bool) {
 // hears waits until a server has heard what another did.
 func (p *pair) hears(t *testing.T, w *servertest.World, h held, alive bool) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < 15*time.Second; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
 		if got := w.Post(t, "/oauth/introspect", h.app.Form("token", h.token)); (got.JSON["active"] == true) == alive {
 			return
 		}

@@ -29,9 +29,9 @@ func TestARotationOnOneNodeIsHeardByTheOthers(t *testing.T) {
 			return true
 		}
 	}
-	eventually(t, 10*time.Second, all(made, http.StatusOK))
+	eventually(t, 30*time.Second, all(made, http.StatusOK))
 	rotated, err := c.admin.Applications.RotateKeys(t.Context(), c.site, application.Rotation{ID: id, Actor: "op"})
 	servertest.Check(t, err)
-	eventually(t, 10*time.Second, all(rotated, http.StatusOK))
-	eventually(t, 10*time.Second, all(made, http.StatusUnauthorized))
+	eventually(t, 30*time.Second, all(rotated, http.StatusOK))
+	eventually(t, 30*time.Second, all(made, http.StatusUnauthorized))
 }

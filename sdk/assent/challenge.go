@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -25,15 +24,16 @@ type challenge struct {
 	Details  []json.RawMessage `json:"authorization_details"`
 }
 
-// action is what the API wants approved. ok is false for an answer that is not
-// followed; its body can be read then as if nobody had.
-func (t *Transport) action(resp *http.Response, person string) (a Action, ok bool) {
+// wanted is what the API of a resource wants approved. ok is false for an answer that
+// is not followed; its body can be read then as if nobody had. An API that speaks for
+// another one is not heard.
+func wanted(resp *http.Response, resource, person string) (a Action, ok bool) {
 	body, whole := peek(resp)
 	var c challenge
-	if !whole || json.Unmarshal(body, &c) != nil || c.Error != approvalNeeded || !slices.Contains(t.Resource, c.Resource) {
+	if !whole || json.Unmarshal(body, &c) != nil || c.Error != approvalNeeded || c.Resource != resource {
 		return Action{}, false
 	}
-	a = Action{Person: person, Message: c.Message, Scope: c.Scope, Resource: []string{c.Resource}}
+	a = Action{Person: person, Message: c.Message, Scope: c.Scope, Resource: []string{resource}}
 	if !c.fill(&a) || a.Validate() != nil {
 		return Action{}, false
 	}

@@ -8,8 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/assent-id/assent/sdk/internal/outgoing"
 )
 
 // A Config says which application asks, and where.
@@ -95,7 +96,7 @@ func NewClient(ctx context.Context, c Config) (*Client, error) {
 	}
 	client := &Client{
 		issuer: c.Issuer, clientID: c.ClientID, audience: c.Audience, auth: auth, prover: prover,
-		http: withoutRedirects(c.HTTPClient), onAsked: c.OnAsked, now: c.Now,
+		http: outgoing.WithoutRedirects(c.HTTPClient), onAsked: c.OnAsked, now: c.Now,
 	}
 	client.signing.locate = func(m metadata) string { return m.JWKSURI }
 	client.evidence.locate = func(metadata) string { return c.Issuer + "/v1/evidence/keys" }
@@ -111,29 +112,6 @@ func NewClient(ctx context.Context, c Config) (*Client, error) {
 	}
 	return client, nil
 }
-
-// withoutRedirects keeps credentials from following a Location header.
-func withoutRedirects(given *http.Client) *http.Client {
-	own := http.Client{Transport: defaultTransport()}
-	if given != nil {
-		own = *given
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Jar = nil
-	return &own
-}
-
-// defaultTransport is shared by all clients that bring none of their own.
-var defaultTransport = sync.OnceValue(func() http.RoundTripper {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: longPoll + 10*time.Second,
-		IdleConnTimeout:       60 * time.Second,
-		ForceAttemptHTTP2:     true,
-	}
-})
 
 func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)

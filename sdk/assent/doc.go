@@ -26,10 +26,13 @@
 //	}
 //
 // [Client.Token] gets access tokens for the application itself and keeps them;
-// [Transport] puts them on the requests of an [net/http.Client], replaces those
-// that were revoked, and asks a person where an API wants an approval for one
-// request. [Client.Exchange] gets a token in place of another, for a call on behalf
-// of a caller, and [Client.Introspect] tells what a token means.
+// [Transport] puts them on the requests of an [net/http.Client] to the APIs that they
+// are for, replaces those that were revoked, and asks a person where such an API wants
+// an approval for one request. [Client.Exchange] gets a token in place of another,
+// for a call on behalf of a caller, and [Client.Introspect] tells what a token means.
+//
+// Who asks people must be an application that may: a service client of `assent client
+// create --may-ask`, or one with the grant type urn:openid:params:grant-type:ciba.
 //
 // The wire is OpenID Connect CIBA Core 1.0 in poll mode with
 // authorization_details (RFC 9396); client authentication is

@@ -70,7 +70,7 @@ func TestBoundTokensComeWithAProofAtEachRequest(t *testing.T) {
 				w.WriteHeader(401)
 			}
 		}))
-		caller := &http.Client{Transport: &assent.Transport{Client: c}}
+		caller := &http.Client{Transport: &assent.Transport{Client: c, Resource: []string{apiURI}, At: map[string]string{apiURI: api.URL}}}
 		for range 2 {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, api.URL+"/a%20b?q=1#f", strings.NewReader("x"))
 			check(t, err)

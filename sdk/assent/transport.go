@@ -7,9 +7,22 @@ import (
 	"net/http"
 )
 
-// A Transport puts an access token of a Client on each request. It is an
-// [http.RoundTripper], for the Transport of an [http.Client]. Requests that have
-// an Authorization header already go as they are.
+// A Transport puts an access token of a Client on each request to one of the APIs of
+// Resource. It is an [http.RoundTripper], for the Transport of an [http.Client].
+//
+// A token is for who it names, and goes nowhere else (RFC 9700, Section 4.9.1). A
+// request gets one if its URL has the scheme, host and port of a resource, and is at
+// or below its path where it has one: https://api.example/v1 is the API of
+// https://api.example/v1/orders, and not of https://api.example/v10. Under more than
+// one the longest path counts. The token is for that resource alone. Where a resource
+// is no URL, or its API is elsewhere, At says where. Plain http is for loopback: for
+// any other host each request fails before anything is sent, as it does where a
+// resource is nowhere or two are at one URL.
+//
+// All other requests go as they are, without a token, and so do those that have an
+// Authorization header already, or a Host header of somebody else. Each redirect is a
+// request of its own under these rules, and gets a token only if the same API sent it
+// there: whoever else does might want something done in the program's name.
 //
 // If the API answers that the token is not valid, the request is repeated once
 // with another token. If it answers that a person has to approve the request each
@@ -18,21 +31,23 @@ import (
 // and redeems ([Client.VerifyApproval]). The caller waits meanwhile, up to
 // minutes, so the http.Client must have no Timeout; when the request's context
 // ends, the question is withdrawn. Without a yes the error is the one that
-// [Client.Approve] would return. Nobody is asked twice for one request.
+// [Client.Approve] would return. Nobody is asked twice for one request. An API is
+// believed about approvals for itself alone: the resource of its question must be
+// the one that the request's URL belongs to.
 //
 // Requests with a body are repeated only if they have GetBody, as those that
 // [http.NewRequest] makes have; the answer to others is returned as it came.
-//
-// A token goes to the origin that the program called, and not along with a
-// redirect to another one. An API is believed about approvals for itself alone:
-// the resource of its question must be one of Resource.
 type Transport struct {
 	Client *Client
 	Base   http.RoundTripper // carries the requests; nil: http.DefaultTransport
-	// Scope and Resource are those of the tokens; see [TokenRequest]. Approvals
-	// are asked for only if Resource is set.
-	Scope    string
+	// Scope is that of each token; see [TokenRequest]. For APIs with scopes of their
+	// own, let one Transport be the Base of another.
+	Scope string
+	// Resource are the APIs that tokens are for (RFC 8707); at least one.
 	Resource []string
+	// At is the base URL of the API of each resource that is no URL, such as
+	// "urn:example:orders", or whose API is not there.
+	At map[string]string
 	// Person is who is asked where the API wants an approval: identity id, username
 	// or e-mail address. Empty: nobody is.
 	Person string
@@ -43,16 +58,26 @@ type Transport struct {
 	OnAsked func(Request)
 }
 
-// RoundTrip sends a request with a token.
+// RoundTrip sends a request, with a token if it is to an API of the Transport.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Client == nil {
 		closeBody(r)
 		return nil, errors.New("Transport.Client is missing")
 	}
-	if r.Header.Get("Authorization") != "" || elsewhere(r) {
+	at, err := t.placeOf(r)
+	if err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	if at == nil || r.Header.Get("Authorization") != "" {
 		return t.base().RoundTrip(r)
 	}
-	token, err := t.token(r.Context())
+	return t.roundTrip(r, at.resource)
+}
+
+// roundTrip sends a request to the API of a resource.
+func (t *Transport) roundTrip(r *http.Request, resource string) (*http.Response, error) {
+	token, err := t.token(r.Context(), resource)
 	if err != nil {
 		closeBody(r)
 		return nil, err
@@ -61,10 +86,10 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp, err = t.again(r, resp, token); err != nil {
+	if resp, err = t.again(r, resp, token, resource); err != nil {
 		return nil, err
 	}
-	return t.approved(r, resp)
+	return t.approved(r, resp, resource)
 }
 
 func (t *Transport) base() http.RoundTripper {
@@ -81,22 +106,8 @@ func closeBody(r *http.Request) {
 	}
 }
 
-func (t *Transport) token(ctx context.Context) (*AccessToken, error) {
-	return t.Client.Token(ctx, TokenRequest{Scope: t.Scope, Resource: t.Resource})
-}
-
-// elsewhere reports whether a redirect led to another origin than the one that
-// the program called. Its owner gets no token, and no say.
-func elsewhere(r *http.Request) bool {
-	for at := r; at.Response != nil; {
-		if at = at.Response.Request; at == nil {
-			return true // nobody can tell
-		}
-		if at.URL.Scheme != r.URL.Scheme || at.URL.Host != r.URL.Host {
-			return true
-		}
-	}
-	return false
+func (t *Transport) token(ctx context.Context, resource string) (*AccessToken, error) {
+	return t.Client.Token(ctx, TokenRequest{Scope: t.Scope, Resource: []string{resource}})
 }
 
 // send sends the request with a token, and once more where the API wants a nonce
@@ -149,7 +160,7 @@ func replay(r *http.Request) (body io.ReadCloser, ok bool) {
 
 // again repeats a request once whose token is not valid any more (RFC 6750,
 // Section 3.1): it may have been revoked.
-func (t *Transport) again(r *http.Request, resp *http.Response, token *AccessToken) (*http.Response, error) {
+func (t *Transport) again(r *http.Request, resp *http.Response, token *AccessToken, resource string) (*http.Response, error) {
 	if resp.StatusCode != http.StatusUnauthorized || challengeError(resp) != "invalid_token" {
 		return resp, nil
 	}
@@ -160,7 +171,7 @@ func (t *Transport) again(r *http.Request, resp *http.Response, token *AccessTok
 	}
 	drain(resp)
 	t.Client.Forget(token.Token)
-	fresh, err := t.token(r.Context())
+	fresh, err := t.token(r.Context(), resource)
 	if err != nil {
 		if body != nil {
 			_ = body.Close()
@@ -179,14 +190,14 @@ func drain(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// approved asks a person where the API wants their approval, and repeats the
-// request with it.
-func (t *Transport) approved(r *http.Request, resp *http.Response) (*http.Response, error) {
+// approved asks a person where the API of a resource wants their approval, and
+// repeats the request with it.
+func (t *Transport) approved(r *http.Request, resp *http.Response, resource string) (*http.Response, error) {
 	person := t.person(r)
 	if person == "" || resp.StatusCode != http.StatusForbidden || challengeError(resp) != approvalNeeded || askedBefore(r) {
 		return resp, nil
 	}
-	action, ok := t.action(resp, person)
+	action, ok := wanted(resp, resource, person)
 	if !ok {
 		return resp, nil
 	}

@@ -132,7 +132,7 @@ func newPayerWith(t *testing.T, format model.TokenFormat) *payer {
 	p.bank.Server = httptest.NewServer(p.bank)
 	t.Cleanup(p.bank.Close)
 	p.client, p.wire = clientOf(t, w, app, func(c *assent.Config) { c.Now = clock.Now })
-	p.Transport = &assent.Transport{Client: p.client, Resource: []string{apiURI}, Scope: "read", Person: "alex",
+	p.Transport = &assent.Transport{Client: p.client, Resource: []string{apiURI}, At: map[string]string{apiURI: p.bank.URL}, Scope: "read", Person: "alex",
 		OnAsked: func(r assent.Request) { p.asked = append(p.asked, r); p.answer(r) }}
 	p.answer = p.says(t, evidence.Approve)
 	return p
@@ -411,7 +411,7 @@ func TestATokenDoesNotFollowARedirectToSomebodyElse(t *testing.T) {
 		}
 	}))
 	defer api.Close()
-	c := &http.Client{Transport: &assent.Transport{Client: i.client(t), Person: "alex", Resource: []string{apiURI}}}
+	c := &http.Client{Transport: &assent.Transport{Client: i.client(t), Person: "alex", Resource: []string{apiURI}, At: map[string]string{apiURI: api.URL}}}
 	post := func(path string) int {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, api.URL+path, strings.NewReader("x"))
 		check(t, err)

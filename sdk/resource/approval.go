@@ -23,6 +23,11 @@ func (s *Server) approved(w http.ResponseWriter, r *http.Request, p pass) (*http
 	if p.t.Approval == nil {
 		return r, nil, needApproval(action, "a person must approve this request", nil)
 	}
+	if may := p.need.Approval.May; may != nil {
+		if err := may(r.Context(), p.t.Subject, p.t); err != nil {
+			return r, nil, needApproval(action, err.Error(), err)
+		}
+	}
 	approval, err := s.client.VerifyApproval(r.Context(), p.raw, action)
 	switch {
 	case errors.Is(err, assent.ErrInvalid):

@@ -1,6 +1,7 @@
 package resource_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -26,6 +27,7 @@ type bank struct {
 	person *softperson.Person
 	who    model.Identity
 	format model.ApplicationSettings
+	may    func(subject string, t *resource.Token) error // nil: everybody
 	mu     sync.Mutex
 	paid   []string // bodies
 }
@@ -36,7 +38,13 @@ func newBank(t *testing.T, settings model.ApplicationSettings) *bank {
 	b.app = b.service(t, settings)
 	b.person, b.who = b.Person(t, "ada")
 	s := ready(t, b.config())
-	h := s.Protect(http.HandlerFunc(b.pay), resource.Need{Scopes: []string{"read"}, Approval: &resource.Approval{Scope: "payments:write", Action: pay}})
+	h := s.Protect(http.HandlerFunc(b.pay), resource.Need{Scopes: []string{"read"}, Approval: &resource.Approval{Scope: "payments:write", Action: pay,
+		May: func(_ context.Context, subject string, t *resource.Token) error {
+			if b.may == nil {
+				return nil
+			}
+			return b.may(subject, t)
+		}}})
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	b.url = server.URL
@@ -58,7 +66,7 @@ func (b *bank) client(t *testing.T, answer string) *http.Client {
 	app := b.App(t, application.NewApplication{AuthMethod: model.AuthClientSecretBasic, Scopes: []string{"read", "payments:write"}, Resources: []string{api}, Settings: b.format})
 	c, err := assent.NewClient(t.Context(), assent.Config{Issuer: b.Site.Issuer, ClientID: app.ID, ClientSecret: app.Secret})
 	servertest.Check(t, err)
-	return &http.Client{Transport: &assent.Transport{Client: c, Scope: "read", Resource: []string{api}, Person: "ada",
+	return &http.Client{Transport: &assent.Transport{Client: c, Scope: "read", Resource: []string{api}, At: map[string]string{api: b.url}, Person: "ada",
 		OnAsked: func(r assent.Request) {
 			if _, err := b.person.Decide(t.Context(), r.ID, answer); err != nil {
 				t.Error(err)

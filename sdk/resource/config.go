@@ -24,6 +24,16 @@ const (
 	Refuse
 )
 
+// TokenFormat says which forms of access tokens an API takes.
+type TokenFormat int
+
+const (
+	// AnyFormat takes JWTs and opaque tokens, about which the issuer is asked.
+	AnyFormat TokenFormat = iota
+	// JWTOnly refuses opaque tokens unasked: for an API whose tokens are JWTs.
+	JWTOnly
+)
+
 // A Config says which API takes whose tokens. Issuer, Resource and credentials
 // (or Unrevocable) are required; everything else has defaults.
 type Config struct {
@@ -45,6 +55,12 @@ type Config struct {
 	// a revoked token is taken until it expires. Opaque tokens are refused.
 	Unrevocable bool
 
+	// TokenFormat are the forms of tokens that are taken.
+	TokenFormat TokenFormat
+	// OrdinaryScopes are scopes of this API that need no approval here although the
+	// issuer's metadata name them among those that need one: another API of the
+	// realm has scopes of these names that do.
+	OrdinaryScopes []string
 	// Algs are the algorithms of tokens. Empty: ES256, EdDSA (which is Ed25519, RFC
 	// 9864), PS256 and RS256. The key says which of them it is for, never the
 	// token.
@@ -104,7 +120,7 @@ var proofAlgs = []string{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}
 
 // complete checks the configuration and fills in what is left to us.
 func (c Config) complete() (Config, error) {
-	c.Algs = slices.Clone(c.Algs)
+	c.Algs, c.OrdinaryScopes = slices.Clone(c.Algs), slices.Clone(c.OrdinaryScopes)
 	if len(c.Algs) == 0 {
 		c.Algs = tokenAlgs
 	}
@@ -193,6 +209,8 @@ func (c *Config) checkLimits() error {
 		return fmt.Errorf("resource: Leeway must be between 0 and %v", longestLeeway)
 	case c.Lost != Introspect && c.Lost != Refuse:
 		return errors.New("resource: Lost is Introspect or Refuse")
+	case c.TokenFormat != AnyFormat && c.TokenFormat != JWTOnly:
+		return errors.New("resource: TokenFormat is AnyFormat or JWTOnly")
 	case len(c.NonceKey) > 0 && len(c.NonceKey) < shortestNonce:
 		return fmt.Errorf("resource: NonceKey must have at least %d bytes", shortestNonce)
 	case (c.CertificateHeader == "") != (len(c.TrustedProxies) == 0):

@@ -13,8 +13,11 @@ import (
 const (
 	maxProof   = 8 << 10 // bytes; one with an RSA key of 4096 bits has 2 kB
 	maxProofID = 512     // bytes of a jti
-	proofPast  = 60 * time.Second
-	proofAhead = 10 * time.Second
+	// maxProofHeader is in bytes of the segment: 1 kB, and an RSA key of 8192 bits,
+	// which has 2 kB there.
+	maxProofHeader = 3 << 10
+	proofPast      = 60 * time.Second
+	proofAhead     = 10 * time.Second
 )
 
 func badProof(why string) *Refusal {
@@ -148,11 +151,14 @@ func (p *proof) read(r *strictjson.Reader, claims string) bool {
 // header names, and its thumbprint.
 func proofKey(w *scratch, raw []byte) (jws.Key, string, bool) {
 	var none jws.Key
+	if len(raw) > maxProofHeader {
+		return none, "", false
+	}
 	header, err := jws.AppendDecoded(w.decoded[:0], raw)
 	if err != nil {
 		return none, "", false
 	}
-	members, err := w.payload.outer.Object(string(header))
+	members, err := w.payload.outer.AtMost(string(header), maxHeaderMembers)
 	if err != nil {
 		return none, "", false
 	}

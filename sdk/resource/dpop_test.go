@@ -87,6 +87,8 @@ func TestAProofIsForOneRequestOfTheHolderOfTheKey(t *testing.T) {
 		{"a claim twice", proofs(holder.SignText(t, nil, []byte(`{"jti":"a","jti":"b"}`))), resource.InvalidDPoPProof},
 		{"text", proofs("hello"), resource.InvalidDPoPProof},
 		{"a broken signature", proofs(whole[:len(whole)-6] + "AAAAAA"), resource.InvalidDPoPProof},
+		{"more members than a header has", proofs(holder.Sign(t, many(65), holder.Claims("GET", at, map[string]any{"ath": ath(token)}))), resource.InvalidDPoPProof},
+		{"more bytes than a header has", proofs(holder.Sign(t, map[string]any{"x": strings.Repeat("x", 3000)}, holder.Claims("GET", at, map[string]any{"ath": ath(token)}))), resource.InvalidDPoPProof},
 		{"too long", proofs(whole + strings.Repeat("A", 9<<10)), resource.InvalidDPoPProof},
 	} {
 		got := refusal(t, s, resource.Presented{Scheme: "DPoP", Token: token, Method: "GET", URL: at, DPoP: tt.proof})
@@ -287,5 +289,70 @@ func TestProofsAreForgottenAndStayBounded(t *testing.T) {
 	use(clock.Now().Unix(), "later")
 	if got := s.Proofs(); got != 1 {
 		t.Errorf("%d are remembered after their time", got)
+	}
+}
+
+// Requirement: mw-dpop
+func TestAClientThatSendsTooManyProofsStopsNobodyElse(t *testing.T) {
+	f, key, greedy, other := newForge(t), servertest.NewProver(t), servertest.NewProver(t), servertest.NewProver(t)
+	f.publish(t, "k1", key, nil)
+	clock := &servertest.Clock{}
+	s := f.unrevocable(t, func(c *resource.Config) { c.Now = clock.Now })
+	h := s.Require(echo)
+	send := func(holder *servertest.Prover) *httptest.ResponseRecorder {
+		token := sign(t, key, "k1", nil, f.claims(map[string]any{"cnf": map[string]any{"jkt": holder.JKT(t)}, "exp": time.Now().Unix() + 3600}))
+		return ask(h, "GET", "/", nil, "Authorization", "DPoP "+token, "DPoP", holder.ResourceProof(t, "GET", api+"/", token, map[string]any{"iat": clock.Now().Unix()}))
+	}
+	servertest.Check(t, s.SpendProofs(greedy.JKT(t), resource.MaxOfKey))
+	if w := send(greedy); w.Code != 429 || w.Header().Get("Retry-After") != "5" || w.Header().Get("WWW-Authenticate") != "" {
+		t.Errorf("one proof too many: %d %v", w.Code, w.Header())
+	}
+	if w := send(other); w.Code != 200 {
+		t.Errorf("somebody else: %d %v", w.Code, w.Header())
+	}
+	if got := s.KeysWithProofs(); got != 2 {
+		t.Errorf("%d keys", got)
+	}
+	clock.Turn(10 * time.Minute)
+	if w := send(greedy); w.Code != 200 || s.Proofs() != 1 || s.KeysWithProofs() != 1 {
+		t.Errorf("after their time: %d, %d proofs of %d keys", w.Code, s.Proofs(), s.KeysWithProofs())
+	}
+}
+
+// RFC 9449, Section 4.3, number 9; RFC 9112, Section 3.2.
+//
+// Requirement: mw-dpop
+func TestAProofIsForTheTargetThatTheClientNamed(t *testing.T) {
+	f, key, holder := newForge(t), servertest.NewProver(t), servertest.NewProver(t)
+	f.publish(t, "k1", key, nil)
+	h := http.StripPrefix("/v1", f.unrevocable(t, nil).Require(echo))
+	token := bound(t, f, key, holder)
+	for _, tt := range []struct {
+		target, htu string
+		want        int
+	}{
+		{"/v1/x", "/v1/x", 200},
+		{"/v1/x?a=b", "/v1/x", 200},
+		{"/v1/x", "/x", 401},
+		{"/v1/a%2Fb", "/v1/a%2fb", 200},
+		{"/v1/a%2Fb", "/v1/a/b", 401},
+		{"http://elsewhere.example/v1/x", "/v1/x", 200}, // absolute-form: a proxy's
+		{"http://elsewhere.example/v1/x", "/", 401},
+		{"http://elsewhere.example/v1/x", "/x", 401},
+		{"*", "/v1/x", 401},
+		{"elsewhere.example:443", "/v1/x", 401},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/x", nil)
+		if u, err := url.ParseRequestURI(tt.target); err == nil && strings.Contains(tt.target, "/") {
+			r.URL = u
+		}
+		r.RequestURI = tt.target
+		r.Header.Set("Authorization", "DPoP "+token)
+		r.Header.Set("DPoP", holder.ResourceProof(t, "GET", api+tt.htu, token, nil))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.want {
+			t.Errorf("%s with a proof for %s: %d %s", tt.target, tt.htu, w.Code, w.Header().Get("WWW-Authenticate"))
+		}
 	}
 }

@@ -2,6 +2,8 @@ package resource
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +14,8 @@ const (
 	// entryMargin is how much longer than it says an entry is kept: our clock may
 	// be behind the issuer's.
 	entryMargin = 2 * longestLeeway
+	// forgetEvery spares those who ask: while entries are gone through, they wait.
+	forgetEvery = 10 * time.Second
 )
 
 // An entryKey names what became invalid.
@@ -38,6 +42,7 @@ type feed struct {
 	heard   atomic.Pointer[moment] // nil: never
 	mu      sync.RWMutex
 	entries map[entryKey]entry
+	swept   time.Time // when they were gone through last
 }
 
 func newFeed(c Config) *feed {
@@ -81,6 +86,7 @@ type announcement struct {
 	} `json:"revocations"`
 	Cursor   string `json:"cursor"`
 	Complete bool   `json:"complete"`
+	More     bool   `json:"more"` // after the cursor, at once
 }
 
 var errFull = errors.New("there are more revocations than this process keeps")
@@ -90,7 +96,7 @@ var errFull = errors.New("there are more revocations than this process keeps")
 func (f *feed) merge(a announcement) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.forget(f.now().Add(-entryMargin).UnixMilli())
+	f.forget(f.now())
 	for _, r := range a.Revocations {
 		key := entryKey{r.Kind, r.ID}
 		known, ok := f.entries[key]
@@ -102,7 +108,13 @@ func (f *feed) merge(a announcement) error {
 	return nil
 }
 
-func (f *feed) forget(before int64) {
+// forget lets go of what nobody can need any more, now and then.
+func (f *feed) forget(now time.Time) {
+	if !now.Before(f.swept) && now.Before(f.swept.Add(forgetEvery)) {
+		return
+	}
+	f.swept = now
+	before := now.Add(-entryMargin).UnixMilli()
 	for key, e := range f.entries {
 		if e.expires <= before {
 			delete(f.entries, key)
@@ -121,16 +133,19 @@ func (f *feed) revoked(t *Token) bool {
 		f.has(ofClient, t.Subject, t.issued) || f.has(ofToken, t.JTI, t.issued) || t.GrantID != "" && f.has(ofGrant, t.GrantID, t.issued) {
 		return true
 	}
-	for _, parent := range t.Parents {
-		kind := ofClient
-		if isTokenID(parent) {
-			kind = ofToken
-		}
-		if f.has(kind, parent, t.issued) {
-			return true
-		}
+	return slices.ContainsFunc(t.Parents, func(parent string) bool { return f.hasParent(parent, t.issued) })
+}
+
+// hasParent looks for what an exchanged token hangs under. Client ids may look like
+// anything, so that what has no prefix of ours is looked for as both, as sub is.
+func (f *feed) hasParent(id string, issued int64) bool {
+	switch {
+	case isTokenID(id):
+		return f.has(ofToken, id, issued)
+	case strings.HasPrefix(id, "grt_"):
+		return f.has(ofGrant, id, issued)
 	}
-	return false
+	return f.has(ofClient, id, issued) || f.has(ofSubject, id, issued)
 }
 
 func (f *feed) has(kind, id string, issued int64) bool {

@@ -28,13 +28,18 @@ type notice struct {
 
 // A board is the feed of a forge.
 type board struct {
-	f      *forge
-	mu     sync.Mutex
-	parts  [][]notice // what came with each cursor
-	reset  bool       // cursors are no longer known
-	status int
-	polls  atomic.Int64
-	wait   atomic.Value
+	f       *forge
+	mu      sync.Mutex
+	parts   [][]notice // what came with each cursor
+	reset   bool       // cursors are no longer known
+	paged   bool       // each part is a page of its own
+	stop    int        // pages beyond are not there now; 0: all are
+	stuck   bool       // there is always more, and the cursor stays
+	status  int
+	polls   atomic.Int64
+	refused atomic.Int64 // requests for tokens
+	wait    atomic.Value
+	waits   []string // of all polls
 }
 
 // newBoard makes a forge announce revocations and give tokens for that.
@@ -65,6 +70,7 @@ func (b *board) serve(w http.ResponseWriter, r *http.Request) {
 	b.wait.Store(r.Header.Get("Prefer"))
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.waits = append(b.waits, r.Header.Get("Prefer"))
 	if b.status != 200 {
 		http.Error(w, `{"code":"not_a_resource_server"}`, b.status)
 		return
@@ -74,11 +80,25 @@ func (b *board) serve(w http.ResponseWriter, r *http.Request) {
 	if complete {
 		after, b.reset = 0, false
 	}
-	list := []notice{}
-	for _, part := range b.parts[min(after, len(b.parts)):] {
+	list, from, to := []notice{}, min(after, len(b.parts)), len(b.parts)
+	if b.paged {
+		to = min(from+1, to)
+	}
+	if b.stop > 0 && to > b.stop {
+		http.Error(w, "{}", http.StatusServiceUnavailable)
+		return
+	}
+	for _, part := range b.parts[from:to] {
 		list = append(list, part...)
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"revocations": list, "cursor": fmt.Sprint(len(b.parts)), "complete": complete})
+	_ = json.NewEncoder(w).Encode(map[string]any{"revocations": list, "cursor": fmt.Sprint(to), "complete": complete, "more": b.stuck || to < len(b.parts)})
+}
+
+// set changes what the feed does from now on.
+func (b *board) set(change func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change()
 }
 
 func (b *board) post(entries ...notice) {
@@ -101,7 +121,7 @@ func TestATokenIsRevokedByEveryNameItGoesByUpToTheMillisecond(t *testing.T) {
 	jti := ids.At("tok", time.UnixMilli(ms))
 	end := now.Add(time.Hour).UnixMilli()
 	claims := func(with map[string]any) string {
-		all := map[string]any{"iat": sec, "exp": sec + 300, "jti": jti, "sub": "person", "client_id": "app", "grant_id": "grt", "parents": []string{"tok_p", "app_p"}}
+		all := map[string]any{"iat": sec, "exp": sec + 300, "jti": jti, "sub": "person", "client_id": "app", "grant_id": "grt", "parents": []string{"tok_p", "grt_p", "app_p", "idn_p"}}
 		for name, value := range with {
 			all[name] = value
 		}
@@ -125,6 +145,12 @@ func TestATokenIsRevokedByEveryNameItGoesByUpToTheMillisecond(t *testing.T) {
 		{"the token", notice{"token", jti, end, end}, nil, true},
 		{"a parent token", notice{"token", "tok_p", end, end}, nil, true},
 		{"a parent client", notice{"client", "app_p", ms, end}, nil, true},
+		{"a parent grant", notice{"grant", "grt_p", ms, end}, nil, true},
+		{"a parent grant a millisecond earlier", notice{"grant", "grt_p", ms - 1, end}, nil, false},
+		{"a parent subject", notice{"subject", "idn_p", ms, end}, nil, true},
+		{"a parent subject a millisecond earlier", notice{"subject", "idn_p", ms - 1, end}, nil, false},
+		{"a parent token's name as a subject", notice{"subject", "tok_p", ms, end}, nil, false},
+		{"a parent grant's name as a client", notice{"client", "grt_p", ms, end}, nil, false},
 		{"a parent client's name as a token", notice{"token", "app_p", ms, end}, nil, false},
 		{"another kind", notice{"grant", "app", ms, end}, nil, false},
 		{"a kind of the future", notice{"planet", "app", ms, end}, nil, false},
@@ -220,15 +246,15 @@ func TestAFeedThatDoesNotWaitIsAskedInPeace(t *testing.T) {
 	if took := time.Since(start); took < time.Second { // four pauses of half a second to a second
 		t.Errorf("4 polls in %v", took)
 	}
-	if s.Health() != nil {
-		t.Error("lost")
-	}
+	soon(t, "the feed is there", func() bool { return s.Health() == nil })
 }
 
 // Requirement: mw-steady
 func TestInTheSteadyStateNoRequestOfATokenReachesTheIssuer(t *testing.T) {
 	h, p := far(t)
-	s := ready(t, h.patient(resource.Introspect))
+	cfg := h.patient(resource.Introspect)
+	cfg.MaxStale = 0 // the default: a machine that stalls for two seconds has lost the feed of the others
+	s := ready(t, cfg)
 	raw, opaque := h.token(t, h.service(t, model.ApplicationSettings{})), h.token(t, h.service(t, model.ApplicationSettings{OpaqueTokens: true}))
 	passes(t, s, raw)
 	passes(t, s, opaque)
@@ -249,5 +275,168 @@ func TestInTheSteadyStateNoRequestOfATokenReachesTheIssuer(t *testing.T) {
 	all.Wait()
 	if got := p.carried(func(path string) bool { return !theFeed(path) && !strings.HasPrefix(path, "/oauth/token") }); got != before {
 		t.Errorf("%d requests to the issuer", got-before)
+	}
+}
+
+// Requirement: mw-feed
+func TestTheFeedIsThereWhenItsLastPageIs(t *testing.T) {
+	b := newBoard(t)
+	end := time.Now().Add(time.Hour).UnixMilli()
+	for i := range 5 {
+		b.post(notice{"client", fmt.Sprint(i), end, end})
+	}
+	b.set(func() { b.paged, b.stop = true, 3 })
+	s := started(t, b.config())
+	soon(t, "three pages", func() bool { return s.Entries() == 3 })
+	polls := b.polls.Load()
+	soon(t, "the fourth is asked for again", func() bool { return b.polls.Load() >= polls+2 })
+	if s.Health() == nil {
+		t.Error("the API counts on what it has not heard yet")
+	}
+	b.set(func() { b.stop, b.waits = 0, nil })
+	soon(t, "all of it", func() bool { return s.Health() == nil })
+	if s.Entries() != 5 {
+		t.Errorf("%d entries", s.Entries())
+	}
+	b.set(func() {
+		if len(b.waits) < 2 || b.waits[0] != "" || b.waits[1] != "" {
+			t.Errorf("pages are waited for: %q", b.waits)
+		}
+	})
+	soon(t, "from then on it waits", func() bool { return b.wait.Load() == "wait=1" })
+
+	// Pages that come later are heard like the first.
+	for i := range 3 {
+		b.post(notice{"grant", fmt.Sprint(i), end, end})
+	}
+	soon(t, "more pages", func() bool { return s.Entries() == 8 })
+}
+
+// Requirement: mw-feed
+func TestAFeedThatAlwaysHasMoreIsNeverThere(t *testing.T) {
+	b := newBoard(t)
+	b.set(func() { b.stuck = true })
+	cfg, logged := b.config(), &notes{}
+	cfg.Logger = logged.logger()
+	s := started(t, cfg)
+	soon(t, "the log says why", func() bool { return strings.Contains(logged.text(), "the page does not lead there") })
+	if s.Health() == nil {
+		t.Error("the API counts on a feed that has no end")
+	}
+	b.set(func() { b.stuck = false })
+	soon(t, "its end", func() bool { return s.Health() == nil })
+}
+
+// Requirement: mw-feed
+func TestEntriesAreGoneThroughNowAndThenOnly(t *testing.T) {
+	b := newBoard(t)
+	start := time.Now()
+	var at atomic.Int64
+	turn := func(d time.Duration) { at.Store(start.Add(d).UnixNano()) }
+	turn(0)
+	cfg := b.config()
+	cfg.Now = func() time.Time { return time.Unix(0, at.Load()) }
+	end := start.Add(time.Hour).UnixMilli()
+	b.post(notice{"client", "short", end, start.Add(time.Minute).UnixMilli()}) // and two minutes for clocks that differ
+	s := ready(t, cfg)
+	turn(175 * time.Second)
+	b.post(notice{"client", "a", end, end})
+	soon(t, "gone through, and all are kept", func() bool { return s.Entries() == 2 })
+	turn(181 * time.Second)
+	b.post(notice{"client", "b", end, end})
+	soon(t, "not gone through again", func() bool { return s.Entries() == 3 })
+	turn(186 * time.Second)
+	soon(t, "gone through, and one is forgotten", func() bool { return s.Entries() == 2 })
+}
+
+// An issuer that says no has not gone silent: waiting would only delay what is
+// known.
+//
+// Requirement: mw-feed-lost
+func TestARefusalByTheIssuerLosesTheFeedAtOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		feed  int // status; 401 makes the API get another token
+		token string
+		lost  bool
+	}{
+		"the feed, with a new token": {401, "", true},
+		"the feed":                   {403, "", true},
+		"the token endpoint":         {401, "invalid_client", true},
+		"the token endpoint too":     {401, "unauthorized_client", true},
+		"nobody: it is away":         {503, "", false},
+		"nobody: a new token is due": {401, "temporarily_unavailable", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, key := newBoard(t), servertest.NewProver(t)
+			b.f.publish(t, "k1", key, nil)
+			tokens := b.gives(t)
+			cfg := b.config()
+			cfg.MaxStale, cfg.Lost = time.Hour, resource.Refuse
+			s := ready(t, cfg)
+			raw := sign(t, key, "k1", nil, b.f.claims(nil))
+			passes(t, s, raw)
+			polls := b.polls.Load()
+			tokens(tt.token)
+			b.set(func() { b.status = tt.feed })
+			if tt.lost {
+				soon(t, "it is lost", func() bool { return errors.Is(s.Health(), resource.ErrFeedLost) })
+				if got := refusal(t, s, bearer(raw)); got == nil || got.Status() != 503 {
+					t.Errorf("%v", got)
+				}
+			} else {
+				soon(t, "some attempts", func() bool { return b.polls.Load() >= polls+3 || tt.token != "" && b.refused.Load() >= 2 })
+				passes(t, s, raw)
+			}
+			tokens("")
+			b.set(func() { b.status = 200 })
+			soon(t, "it is back", func() bool { return s.Health() == nil })
+			passes(t, s, raw)
+		})
+	}
+}
+
+// gives makes the token endpoint of a board refuse with a code, or no more.
+func (b *board) gives(t testing.TB) func(code string) {
+	t.Helper()
+	var refuse atomic.Value
+	refuse.Store("")
+	statuses := map[string]int{"invalid_client": 401, "unauthorized_client": 400, "temporarily_unavailable": 503}
+	b.f.answer("/token", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if code, _ := refuse.Load().(string); code != "" {
+			b.refused.Add(1)
+			w.WriteHeader(statuses[code])
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": code})
+			return
+		}
+		_, _ = w.Write([]byte(`{"access_token":"t","token_type":"Bearer","expires_in":300}`))
+	})
+	return func(code string) { refuse.Store(code) }
+}
+
+// The client that reads the feed is frozen, or its realm disabled: both at an
+// issuer that goes on answering.
+//
+// Requirement: mw-feed-lost, mw-revocation
+func TestWhenAssentStopsTheRealmOrTheClientOfTheAPINoTokenIsTakenUnasked(t *testing.T) {
+	for name, stop := range map[string]func(t *testing.T, h *house){
+		"the realm": func(t *testing.T, h *house) {
+			servertest.Check(t, h.Server.Realms.SetStatus(t.Context(), h.Site.Realm.ID, model.RealmDisabled, "operator"))
+		},
+		"the client": func(t *testing.T, h *house) {
+			servertest.Check(t, h.Server.Applications.SetStatus(t.Context(), h.Site, model.ClientID(h.actor.ID), model.ApplicationFrozen, "operator"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, nil)
+			cfg := h.config()
+			cfg.MaxStale = time.Hour
+			s := ready(t, cfg)
+			raw := h.token(t, h.service(t, model.ApplicationSettings{}))
+			passes(t, s, raw)
+			stop(t, h)
+			soon(t, "the token is refused", func() bool { return refusal(t, s, bearer(raw)) != nil })
+		})
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 )
 
@@ -25,6 +23,8 @@ type places struct {
 	Issuer string `json:"issuer"`
 	JWKS   string `json:"jwks_uri"`
 	Feed   string `json:"revocation_feed_endpoint"`
+	// Approvals are the scopes that need an approval each time.
+	Approvals []string `json:"approval_scopes_supported"`
 }
 
 func (s *Server) discover(ctx context.Context) (places, error) {
@@ -82,31 +82,6 @@ func readAll(from io.Reader, limit int64) ([]byte, error) {
 	}
 	return body, err
 }
-
-// withoutRedirects keeps credentials from following a Location header.
-func withoutRedirects(given *http.Client) *http.Client {
-	own := http.Client{Transport: defaultTransport()}
-	if given != nil {
-		own = *given
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Jar = nil
-	return &own
-}
-
-// defaultTransport is shared by all servers that bring none of their own.
-var defaultTransport = sync.OnceValue(func() http.RoundTripper {
-	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 5 * time.Second,
-		IdleConnTimeout:     60 * time.Second,
-		MaxIdleConnsPerHost: 16,
-		ForceAttemptHTTP2:   true,
-		// A connection that went silent is not used again and again.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
-	}
-})
 
 // A backoff is the growing pause between attempts to reach the issuer.
 type backoff struct{ last time.Duration }

@@ -26,6 +26,7 @@ type follower struct {
 	wait   time.Duration // how long the issuer is asked to hold its answer
 	slack  time.Duration // and how much later it may arrive
 	cursor string
+	more   bool // there is more behind the cursor, so nothing is waited for
 	lost   bool // the log has been told
 }
 
@@ -60,18 +61,23 @@ func (f *follower) once(ctx context.Context) (news bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if f.cursor == "" && !a.Complete {
-		return false, errors.New("the first answer is not complete")
-	}
 	first := f.cursor == ""
+	switch {
+	case first && !a.Complete && !a.More:
+		return false, errors.New("the first answer is not complete")
+	case a.More && a.Cursor == f.cursor:
+		return false, errors.New("there is more behind a page, and the page does not lead there")
+	}
 	if err := f.s.feed.merge(a); err != nil {
-		f.cursor = "" // what was left out must come again
+		f.cursor, f.more = "", false // what was left out must come again
 		return false, err
 	}
-	f.cursor = a.Cursor
-	f.s.feed.hear()
-	f.found()
-	return first || len(a.Revocations) > 0, nil
+	f.cursor, f.more = a.Cursor, a.More
+	if !a.More { // until then, what was revoked long ago may still come
+		f.s.feed.hear()
+		f.found()
+	}
+	return first || a.More || len(a.Revocations) > 0, nil
 }
 
 // found tells those who wait for it, and the log.
@@ -128,7 +134,7 @@ func (f *follower) poll(ctx context.Context) (announcement, error) {
 	defer cancel()
 	token, err := f.s.client.Token(ctx, assent.TokenRequest{Resource: []string{f.s.cfg.Issuer}})
 	if err != nil {
-		return a, fmt.Errorf("get a token for the revocation feed: %w", err)
+		return a, refusedToken(err)
 	}
 	r, err := f.request(ctx, token.Token)
 	if err != nil {
@@ -163,8 +169,23 @@ func (f *follower) request(ctx context.Context, token string) (*http.Request, er
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", "Bearer "+token)
-	r.Header.Set("Prefer", "wait="+strconv.Itoa(int(f.wait/time.Second))) // RFC 7240, Section 4.3
+	if !f.more {
+		r.Header.Set("Prefer", "wait="+strconv.Itoa(int(f.wait/time.Second))) // RFC 7240, Section 4.3
+	}
 	return r, nil
+}
+
+// refusedToken tells a client that the issuer does not want (any more) from an
+// issuer that is away. The first is knowledge: the client was frozen, or the realm
+// disabled, and what else was revoked will never be heard.
+func refusedToken(err error) error {
+	if e, ok := errors.AsType[*assent.ServerError](err); ok {
+		switch e.Status {
+		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden: // RFC 6749, Section 5.2
+			return &feedRefusal{status: e.Status, why: e.Code}
+		}
+	}
+	return fmt.Errorf("get a token for the revocation feed: %w", err)
 }
 
 func refusedFeed(resp *http.Response) error {

@@ -149,7 +149,8 @@ func (k *keyring) refresh(ctx context.Context) error {
 	return nil
 }
 
-// keepFresh reads the keys again and again. While that fails the old ones serve.
+// keepFresh reads the issuer's documents again and again. While that fails the old
+// ones serve.
 func (k *keyring) keepFresh(ctx context.Context) {
 	t := time.NewTicker(keysEvery)
 	defer t.Stop()
@@ -159,10 +160,18 @@ func (k *keyring) keepFresh(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		if err := k.refresh(ctx); err != nil && ctx.Err() == nil {
-			k.s.cfg.Logger.Warn("the issuer's keys could not be read again", "issuer", k.s.cfg.Issuer, "error", err)
+		if err := k.again(ctx); err != nil && ctx.Err() == nil {
+			k.s.cfg.Logger.Warn("the issuer's metadata and keys could not be read again", "issuer", k.s.cfg.Issuer, "error", err)
 		}
 	}
+}
+
+func (k *keyring) again(ctx context.Context) error {
+	at, err := k.s.discover(ctx)
+	if err == nil {
+		k.s.learn(at)
+	}
+	return errors.Join(err, k.refresh(ctx))
 }
 
 // byID finds a key. One that is unknown causes a refresh, for all who ask for one

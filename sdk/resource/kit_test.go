@@ -33,7 +33,7 @@ type forge struct {
 
 func newForge(t testing.TB) *forge {
 	t.Helper()
-	f := &forge{docs: map[string]func(http.ResponseWriter, *http.Request){}}
+	f := &forge{keys: []map[string]any{}, docs: map[string]func(http.ResponseWriter, *http.Request){}}
 	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(server.Close)
 	f.url = server.URL

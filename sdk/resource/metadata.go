@@ -64,7 +64,10 @@ type Metadata struct {
 	Resource string `json:"resource"`
 	// AuthorizationServers are the issuers whose tokens it takes.
 	AuthorizationServers []string `json:"authorization_servers,omitempty"`
-	Scopes               []string `json:"scopes_supported,omitempty"`
+	// Scopes are those that clients may ask for. One that needs an approval each time
+	// is not among them: clients ask for all that is named here, and are refused all of
+	// it without a person.
+	Scopes []string `json:"scopes_supported,omitempty"`
 	// BearerMethods say where a token may be: "header", "body", "query".
 	BearerMethods []string `json:"bearer_methods_supported,omitempty"`
 	// JWKSURI holds the keys with which the API signs its answers.

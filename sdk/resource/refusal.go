@@ -12,7 +12,8 @@ type Refusal struct {
 	// Challenge is what the client may be told.
 	Challenge Challenge
 	// RetryAfter is not 0 when nothing is wrong with the token as far as is known,
-	// but it cannot be verified now: the answer is 503 without a challenge.
+	// but it cannot be verified now: the answer is 503 without a challenge, or 429
+	// where this client sends more than others leave it.
 	RetryAfter time.Duration
 	// Nonce is what the next DPoP proof must hold; empty: nothing.
 	Nonce string
@@ -20,6 +21,7 @@ type Refusal struct {
 	Cause error
 
 	tooLarge bool // the body was
+	tooMany  bool // requests of this client came
 }
 
 // Error names the code and what is wrong.
@@ -48,6 +50,8 @@ func (r *Refusal) Unwrap() error { return r.Cause }
 // Status is the HTTP status that goes with it.
 func (r *Refusal) Status() int {
 	switch {
+	case r.tooMany:
+		return http.StatusTooManyRequests // RFC 6585, Section 4
 	case r.RetryAfter > 0:
 		return http.StatusServiceUnavailable
 	case r.tooLarge:
@@ -63,6 +67,16 @@ const retryAfter = time.Second
 func later(why string, cause error) *Refusal {
 	return &Refusal{Challenge: Challenge{Description: why}, RetryAfter: retryAfter, Cause: cause}
 }
+
+// tooMany: this client alone has to wait.
+func tooMany(why string) *Refusal {
+	r := later(why, nil)
+	r.RetryAfter, r.tooMany = busyAfter, true
+	return r
+}
+
+// busyAfter is what a client is told that sends too much.
+const busyAfter = sweepEvery * time.Second
 
 // bad is a token that is of no use, whatever the request.
 func bad(scheme, why string) *Refusal {

@@ -9,19 +9,21 @@ import (
 	"time"
 
 	"github.com/assent-id/assent/sdk/assent"
+	"github.com/assent-id/assent/sdk/internal/outgoing"
 )
 
 // A Server verifies the tokens of one API. It is safe for concurrent use.
 type Server struct {
-	cfg    Config
-	http   *http.Client
-	client *assent.Client
-	keys   *keyring
-	feed   *feed // nil: Unrevocable
-	asked  *asked
-	proofs spent
-	nonces nonces
-	pool   sync.Pool // of *scratch
+	cfg       Config
+	http      *http.Client
+	client    *assent.Client
+	keys      *keyring
+	feed      *feed // nil: Unrevocable
+	asked     *asked
+	proofs    spent
+	nonces    nonces
+	approvals approvals
+	pool      sync.Pool // of *scratch
 
 	life  context.Context // of what goes on in the background
 	stop  context.CancelFunc
@@ -44,7 +46,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resource: %w", err)
 	}
-	s := &Server{cfg: cfg, http: withoutRedirects(cfg.HTTPClient), client: client, ready: make(chan struct{})}
+	s := &Server{cfg: cfg, http: outgoing.WithoutRedirects(cfg.HTTPClient), client: client, ready: make(chan struct{})}
 	s.pool.New = func() any { return new(scratch) }
 	s.asked = newAsked(s)
 	s.nonces = nonces{key: cfg.NonceKey}
@@ -120,8 +122,14 @@ func (s *Server) start(ctx context.Context) (places, error) {
 	if err != nil {
 		return at, err
 	}
-	s.keys.at(at.JWKS)
+	s.learn(at)
 	return at, s.keys.refresh(ctx)
+}
+
+// learn takes over what the issuer may change while the API runs.
+func (s *Server) learn(at places) {
+	s.approvals.set(at.Approvals, s.cfg.OrdinaryScopes)
+	s.keys.at(at.JWKS)
 }
 
 // client is the configuration of the client that acts for the API.

@@ -24,7 +24,7 @@ type Token struct {
 	AuthTime  time.Time // zero: the token does not say
 	ACR       string
 	Roles     []string
-	Parents   []string          // tokens and clients that it was exchanged from
+	Parents   []string          // what it hangs under because it was exchanged: tokens, grants, clients, people
 	Details   []json.RawMessage // authorization_details (RFC 9396)
 	Act       json.RawMessage   // who acts for the subject (RFC 8693, Section 4.1); nil: itself
 	Approval  *Approved         // nil: it is not the token of an approval

@@ -14,9 +14,11 @@ const (
 	maxToken  = 16 << 10 // bytes
 	maxScheme = 16
 
-	// opaquePrefix begins the access tokens that are references (RFC 6750, Section
-	// 5.2): only the issuer knows what they mean.
-	opaquePrefix = "at_"
+	// maxHeader and maxHeaderMembers bound what is read of a token before anything
+	// is known of who sent it, in bytes of the segment. The longest header that an
+	// issuer writes has a kid of 256 bytes and two short members.
+	maxHeader        = 1 << 10
+	maxHeaderMembers = 64
 )
 
 // Presented is a token as it came with a request, and what of the request it is
@@ -70,9 +72,9 @@ func (s *Server) verify(ctx context.Context, p Presented) (*Token, *Refusal) {
 	default:
 		return nil, s.noToken()
 	}
-	t, refusal := s.open(ctx, &p)
+	t, asked, refusal := s.open(ctx, &p)
 	if refusal == nil {
-		refusal = s.alive(ctx, p.Token, t)
+		refusal = s.alive(ctx, opened{raw: p.Token, t: t, asked: asked})
 	}
 	if refusal == nil {
 		refusal = s.bound(&p, t) // last: it uses the proof up
@@ -94,25 +96,22 @@ func (s *Server) noToken() *Refusal {
 	return &Refusal{}
 }
 
-// open finds out what the token says.
-func (s *Server) open(ctx context.Context, p *Presented) (*Token, *Refusal) {
-	if len(p.Token) > maxToken {
-		return nil, bad("", "the token is too long")
-	}
-	if s.keys.set.Load() == nil {
-		return nil, later("the issuer's keys are not there yet", nil)
-	}
-	var t *Token
-	var refusal *Refusal
-	if strings.HasPrefix(p.Token, opaquePrefix) {
-		t, refusal = s.asked.token(ctx, p.Token)
-	} else {
+// open finds out what the token says. asked: the issuer said it for this request.
+func (s *Server) open(ctx context.Context, p *Presented) (t *Token, asked bool, refusal *Refusal) {
+	switch {
+	case len(p.Token) > maxToken:
+		return nil, false, bad("", "the token is too long")
+	case s.keys.set.Load() == nil:
+		return nil, false, later("the issuer's keys are not there yet", nil)
+	case !strings.HasPrefix(p.Token, opaquePrefix):
 		t, refusal = s.signed(ctx, p.Token)
+	default:
+		t, asked, refusal = s.opaque(ctx, p.Token)
 	}
 	if refusal == nil {
 		refusal = s.checkClaims(t)
 	}
-	return t, refusal
+	return t, asked, refusal
 }
 
 // scratch is the memory of one verification.
@@ -173,11 +172,14 @@ func (s *Server) signed(ctx context.Context, token string) (*Token, *Refusal) {
 // header has to agree (RFC 8725, Section 3.1).
 func (s *Server) keyOf(ctx context.Context, w *scratch, raw []byte) (*keySet, jws.Key, *Refusal) {
 	var none jws.Key
+	if len(raw) > maxHeader {
+		return nil, none, bad("", "the header of the token is too long")
+	}
 	header, err := jws.AppendDecoded(w.decoded[:0], raw)
 	if err != nil {
 		return nil, none, bad("", "the token is malformed")
 	}
-	members, err := w.payload.outer.Object(string(header))
+	members, err := w.payload.outer.AtMost(string(header), maxHeaderMembers)
 	if err != nil {
 		return nil, none, bad("", "the header of the token is malformed")
 	}
@@ -235,29 +237,39 @@ func (s *Server) isUs(audience string) bool {
 	return audience == own || s.cfg.origin && strings.TrimSuffix(audience, "/") == strings.TrimSuffix(own, "/")
 }
 
+// opened is a token of which it is known what it says.
+type opened struct {
+	raw   string
+	t     *Token
+	asked bool // the issuer said so for this very request
+}
+
 // alive asks the feed, and where that is lost does as configured.
-func (s *Server) alive(ctx context.Context, token string, t *Token) *Refusal {
+func (s *Server) alive(ctx context.Context, o opened) *Refusal {
 	if s.feed == nil {
 		return nil
 	}
 	fresh := s.feed.fresh()
 	switch {
-	case s.feed.revoked(t): // what was heard before the feed was lost still holds
+	case s.feed.revoked(o.t): // what was heard before the feed was lost still holds
 		return bad("", "the token was revoked")
 	case fresh:
 		return nil
 	case s.cfg.Lost == Refuse:
 		return later("revoked tokens cannot be told from others now", ErrFeedLost)
-	case strings.HasPrefix(token, opaquePrefix):
-		return nil // it was introspected just now: the cache is for when the feed is heard
+	case o.asked:
+		return nil
+	case strings.HasPrefix(o.raw, opaquePrefix): // the feed was lost after the cache had answered
+		_, _, refusal := s.asked.token(ctx, o.raw)
+		return refusal
 	}
-	_, refusal := s.asked.issuer(ctx, token)
+	_, refusal := s.asked.issuer(ctx, s.asked.signed, o.raw)
 	return refusal
 }
 
 // Check holds a token against what a request needs (RFC 6750, Section 3.1; RFC
-// 9470, Section 3). need.Approval is not looked at: it takes a request. The error
-// is a [*Refusal].
+// 9470, Section 3). What need.Approval demands is for the caller to check: it takes
+// a request. The error is a [*Refusal].
 func (s *Server) Check(t *Token, need Need) error {
 	if refusal := s.check(t, need); refusal != nil {
 		s.complete(refusal)
@@ -270,6 +282,10 @@ func (s *Server) check(t *Token, need Need) *Refusal {
 	scheme := schemeBearer
 	if t.JKT != "" {
 		scheme = schemeDPoP
+	}
+	if refusal := s.single(t, need); refusal != nil {
+		refusal.Challenge.Scheme = scheme
+		return refusal
 	}
 	if !t.HasScope(need.Scopes...) {
 		return &Refusal{Challenge: Challenge{Scheme: scheme, Error: InsufficientScope, Scope: need.Scopes,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +39,9 @@ func refusal(t testing.TB, s *resource.Server, p resource.Presented) *resource.R
 func TestOnlyAccessTokensOfTheIssuerForThisAPIInTheirTimePass(t *testing.T) {
 	f, key := newForge(t), servertest.NewProver(t)
 	f.publish(t, "k1", key, nil)
-	s := f.unrevocable(t, nil)
-	now := time.Now().Unix()
+	at := time.Now() // it stands still: rows are a few seconds apart from being good
+	s := f.unrevocable(t, func(c *resource.Config) { c.Now = func() time.Time { return at } })
+	now := at.Unix()
 	for _, tt := range []struct {
 		name   string
 		claims map[string]any
@@ -77,7 +79,8 @@ func TestOnlyAccessTokensOfTheIssuerForThisAPIInTheirTimePass(t *testing.T) {
 		{"a binding that is none", map[string]any{"cnf": "x"}, "the claims of the token are malformed"},
 		{"an empty thumbprint", map[string]any{"cnf": map[string]any{"jkt": ""}}, "the claims of the token are malformed"},
 	} {
-		got := refusal(t, s, bearer(sign(t, key, "k1", nil, f.claims(tt.claims))))
+		claims := override(f.claims(map[string]any{"iat": now, "exp": now + 300}), tt.claims)
+		got := refusal(t, s, bearer(sign(t, key, "k1", nil, claims)))
 		checkRefusal(t, tt.name, got, resource.InvalidToken, tt.want)
 	}
 }
@@ -96,7 +99,7 @@ func checkRefusal(t *testing.T, name string, got *resource.Refusal, code, want s
 
 // RFC 8725, Sections 3.1 and 3.11; RFC 9068, Section 4; RFC 7515, Section 4.1.11.
 //
-// Requirement: mw-jwt, mw-algorithms
+// Requirement: mw-jwt, mw-algorithms, mw-bounds
 func TestAHeaderChangesNothingAboutHowATokenIsVerified(t *testing.T) {
 	f, key := newForge(t), servertest.NewProver(t)
 	f.publish(t, "k1", key, nil)
@@ -117,6 +120,8 @@ func TestAHeaderChangesNothingAboutHowATokenIsVerified(t *testing.T) {
 		{"critical", map[string]any{"crit": []string{"exp"}, "exp": 1}, malformed},
 		{"nothing critical", map[string]any{"crit": []string{}}, malformed},
 		{"b64", map[string]any{"b64": false}, malformed},
+		{"more members than a header has", many(65), malformed},
+		{"more bytes than a header has", map[string]any{"x": strings.Repeat("x", 800)}, "the header of the token is too long"},
 		{"no kid", map[string]any{"kid": nil}, malformed},
 		{"a long kid", map[string]any{"kid": strings.Repeat("k", 300)}, malformed},
 		{"none", map[string]any{"alg": "none"}, malformed},
@@ -129,6 +134,15 @@ func TestAHeaderChangesNothingAboutHowATokenIsVerified(t *testing.T) {
 		got := refusal(t, s, bearer(sign(t, key, "k1", tt.header, f.claims(nil))))
 		checkRefusal(t, tt.name, got, resource.InvalidToken, tt.want)
 	}
+}
+
+// many are members with short names.
+func many(n int) map[string]any {
+	m := map[string]any{}
+	for i := range n {
+		m[strconv.Itoa(i)] = 0
+	}
+	return m
 }
 
 // Requirement: mw-algorithms
@@ -305,6 +319,7 @@ func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 		"too much leeway":    func(c *resource.Config) { c.Leeway = time.Hour },
 		"leeway below 0":     func(c *resource.Config) { c.Leeway = -1 },
 		"another end":        func(c *resource.Config) { c.Lost = 7 },
+		"another format":     func(c *resource.Config) { c.TokenFormat = 7 },
 		"a short nonce key":  func(c *resource.Config) { c.NonceKey = []byte("short") },
 		"a header for all":   func(c *resource.Config) { c.CertificateHeader = "Client-Cert" },
 		"a base with a path": func(c *resource.Config) { c.BaseURL = "https://api.example/v1" },

@@ -44,6 +44,7 @@ var outcomes = []struct {
 	{store.ErrNoLocation, refuse(http.StatusBadRequest, "unknown_location", "locationId names no location, or one that is closed")},
 	{store.ErrNoDevice, refuse(http.StatusBadRequest, "unknown_device", "deviceId names no device")},
 	{store.ErrNoEmployee, refuse(http.StatusBadRequest, "unknown_employee", "employeeId names no employee")},
+	{store.ErrRenamed, refuse(http.StatusConflict, "location_renamed", "the location has another name than the one that was approved")},
 	{store.ErrInUse, refuse(http.StatusConflict, "location_in_use", "devices or employees are still there")},
 }
 

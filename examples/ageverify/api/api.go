@@ -23,14 +23,18 @@ type Guard interface {
 	Protect(h http.Handler, need resource.Need) http.Handler
 }
 
-// A Config is what the API stands on. All of it but Now and Log is required.
+// A Config is what the API stands on. All of it but Approvers, Now and Log is
+// required.
 type Config struct {
 	Store *store.Store
 	Keys  pass.Keys // whose passes are taken
 	Guard Guard
-	Limit Limit            // for each client
-	Now   func() time.Time // nil: time.Now
-	Log   *slog.Logger     // nil: slog.Default()
+	Limit Limit // for each client
+	// Approvers are those whose yes closes a location, as the sub of tokens; empty:
+	// nobody's does.
+	Approvers []string
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: slog.Default()
 }
 
 type api struct {
@@ -45,9 +49,11 @@ type route struct {
 	do      handler
 }
 
-// Scopes are those of the API, in the order in which its metadata name them.
+// Scopes are those that clients get for themselves, in the order in which the API's
+// metadata name them. [ScopeClose] is not one: clients ask for all that is named
+// there, and who asks for that scope without a person is refused all of it.
 var Scopes = []string{
-	"devices:read", "devices:write", "locations:read", "locations:write", ScopeClose,
+	"devices:read", "devices:write", "locations:read", "locations:write",
 	"employees:read", "employees:write", "transactions:read", "transactions:write",
 }
 
@@ -63,7 +69,8 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
 	for _, r := range a.routes() {
-		mux.Handle(r.pattern, c.Guard.Protect(a.limited(a.answer(r.do)), r.need))
+		r.need.Admit = a.within
+		mux.Handle(r.pattern, c.Guard.Protect(a.answer(r.do), r.need))
 		method, path, _ := strings.Cut(r.pattern, " ")
 		methods[path] = append(methods[path], method)
 	}
@@ -79,7 +86,7 @@ func (a *api) routes() []route {
 		{"GET /api/transactions", scope("transactions:read"), a.listTransactions},
 		{"GET /api/transactions/{id}", scope("transactions:read"), a.getTransaction},
 		{"POST /api/verification/pass", scope("transactions:write"), a.verifyPass},
-		{"POST /api/locations/{id}/close", resource.Need{Approval: a.closing()}, a.closeLocation},
+		{"POST /api/locations/{id}/close", resource.Need{Scopes: []string{"locations:write"}, Approval: a.closing()}, a.closeLocation},
 	}
 	for _, s := range []shape{devices, locations, employees} {
 		list = append(list,

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/assent-id/assent/examples/ageverify/store"
 	"github.com/assent-id/assent/sdk/assent"
@@ -15,9 +17,10 @@ const ScopeClose = "locations:close"
 
 // closing is what a person is asked before a location is closed. It is made from
 // the request and the location as it is now: if somebody renames it in between,
-// the yes is to something else and does not count.
+// the yes is to something else and does not count. The client chooses whom it asks,
+// and asks of itself, so the API says whose yes counts.
 func (a *api) closing() *resource.Approval {
-	return &resource.Approval{Scope: ScopeClose, Action: func(r *http.Request) (assent.Action, error) {
+	return &resource.Approval{Scope: ScopeClose, May: a.mayClose, Action: func(r *http.Request) (assent.Action, error) {
 		e, err := a.Store.Get(r.Context(), store.Location, r.PathValue("id"))
 		if errors.Is(err, store.ErrNotFound) {
 			return assent.Action{}, errors.New("there is no such location")
@@ -34,11 +37,23 @@ func (a *api) closing() *resource.Approval {
 	}}
 }
 
+var errNoApprover = errors.New("this person may not approve that a location is closed")
+
+func (a *api) mayClose(_ context.Context, subject string, _ *resource.Token) error {
+	if !slices.Contains(a.Approvers, subject) {
+		return errNoApprover
+	}
+	return nil
+}
+
+// closeLocation closes the location by the name that was approved: it may have got
+// another while the approval was used up.
 func (a *api) closeLocation(w http.ResponseWriter, r *http.Request) error {
 	if err := noBody(r); err != nil {
 		return err
 	}
-	e, err := a.Store.CloseLocation(r.Context(), r.PathValue("id"), a.Now())
+	approved := resource.FromContext(r.Context()).Approval.Redeemed.Action.Details
+	e, err := a.Store.CloseLocation(r.Context(), r.PathValue("id"), approved["name"], a.Now())
 	if err != nil {
 		return err
 	}

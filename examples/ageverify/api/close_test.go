@@ -9,6 +9,7 @@ import (
 
 	"github.com/assent-id/assent/examples/ageverify/api"
 	"github.com/assent-id/assent/examples/ageverify/pass"
+	"github.com/assent-id/assent/examples/ageverify/store"
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
@@ -16,6 +17,7 @@ import (
 	"github.com/assent-id/assent/internal/softperson"
 	"github.com/assent-id/assent/sdk/assent"
 	"github.com/assent-id/assent/sdk/evidence"
+	"github.com/assent-id/assent/sdk/resource"
 )
 
 // asked is what the API says that a person must be asked.
@@ -59,7 +61,6 @@ func (s *shop) approved(t *testing.T, client *assent.Client, p *softperson.Perso
 // Requirement: age-approval
 func TestALocationIsClosedByTheYesOfAPersonEachTime(t *testing.T) {
 	s := open(t, nil)
-	p, who := s.Person(t, "ada")
 	token := s.token(t, s.client, "locations:read", "locations:write", "transactions:write")
 	shop, other := s.made(t, token, "/locations", `{"name":"Harbour"}`), s.made(t, token, "/locations", `{"name":"Hill"}`)
 	client := s.asker(t)
@@ -68,7 +69,7 @@ func TestALocationIsClosedByTheYesOfAPersonEachTime(t *testing.T) {
 	if h := challenge.Header.Get("WWW-Authenticate"); !strings.Contains(h, `error="insufficient_authorization_details"`) || !strings.Contains(string(challenge.Body), "Harbour") {
 		t.Errorf("%s: %s", h, challenge.Body)
 	}
-	yes := s.approved(t, client, p, string(who.ID), challenge)
+	yes := s.approved(t, client, s.manager, s.identity, challenge)
 	wants(t, "another location", s.call(t, yes, http.MethodPost, "/locations/"+other+"/close", ""), http.StatusForbidden, "")
 	if a := s.call(t, yes, http.MethodGet, "/locations", ""); a.Status != http.StatusForbidden {
 		t.Errorf("the yes is good for more: %d", a.Status)
@@ -89,11 +90,10 @@ func TestALocationIsClosedByTheYesOfAPersonEachTime(t *testing.T) {
 // Requirement: age-approval
 func TestAYesIsToTheLocationAsItWas(t *testing.T) {
 	s := open(t, nil)
-	p, who := s.Person(t, "ada")
 	token := s.token(t, s.client, "locations:read", "locations:write")
 	shop := s.made(t, token, "/locations", `{"name":"Harbour"}`)
 	client := s.asker(t)
-	yes := s.approved(t, client, p, string(who.ID), s.call(t, token, http.MethodPost, "/locations/"+shop+"/close", ""))
+	yes := s.approved(t, client, s.manager, s.identity, s.call(t, token, http.MethodPost, "/locations/"+shop+"/close", ""))
 	wants(t, "rename", s.call(t, token, http.MethodPatch, "/locations/"+shop, `{"name":"Harbour (main)"}`), http.StatusOK, "")
 	if a := s.call(t, yes, http.MethodPost, "/locations/"+shop+"/close", ""); a.Status != http.StatusForbidden || !strings.Contains(string(a.Body), "Harbour (main)") {
 		t.Errorf("%d %s", a.Status, a.Body)
@@ -109,12 +109,11 @@ func TestAYesIsToTheLocationAsItWas(t *testing.T) {
 // Requirement: age-approval
 func TestTheSDKAsksAPersonByItselfWhereTheAPIWantsIt(t *testing.T) {
 	s := open(t, nil)
-	p, who := s.Person(t, "ada")
 	token := s.token(t, s.client, "locations:read", "locations:write")
 	shop := s.made(t, token, "/locations", `{"name":"Harbour"}`)
-	client := &http.Client{Transport: &assent.Transport{Client: s.asker(t), Scope: "locations:write", Resource: []string{s.base}, Person: string(who.ID),
+	client := &http.Client{Transport: &assent.Transport{Client: s.asker(t), Scope: "locations:write", Resource: []string{s.base}, Person: s.identity,
 		OnAsked: func(r assent.Request) {
-			if _, err := p.Decide(t.Context(), r.ID, evidence.Approve); err != nil {
+			if _, err := s.manager.Decide(t.Context(), r.ID, evidence.Approve); err != nil {
 				t.Error(err)
 			}
 		}}}
@@ -124,6 +123,83 @@ func TestTheSDKAsksAPersonByItselfWhereTheAPIWantsIt(t *testing.T) {
 		t.Errorf("%s", answer.Status)
 	}
 	if a := s.call(t, token, http.MethodGet, "/locations/"+shop, ""); a.Text("status") != "closed" {
+		t.Errorf("%s", a.Body)
+	}
+}
+
+// Requirement: age-approver
+func TestTheYesOfSomebodyElseClosesNothing(t *testing.T) {
+	s := open(t, nil)
+	p, who := s.Person(t, "mallory")
+	token := s.token(t, s.client, "locations:read", "locations:write")
+	shop := s.made(t, token, "/locations", `{"name":"Harbour"}`)
+	client := s.asker(t)
+	challenge := s.call(t, token, http.MethodPost, "/locations/"+shop+"/close", "")
+	yes := s.approved(t, client, p, string(who.ID), challenge)
+	if a := s.call(t, yes, http.MethodPost, "/locations/"+shop+"/close", ""); a.Status != http.StatusForbidden || !strings.Contains(string(a.Body), "may not approve") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	if a := s.call(t, token, http.MethodGet, "/locations/"+shop, ""); a.Text("status") != "open" {
+		t.Errorf("closed: %s", a.Body)
+	}
+	wants(t, "the manager's", s.call(t, s.approved(t, client, s.manager, s.identity, challenge), http.MethodPost, "/locations/"+shop+"/close", ""), http.StatusOK, "")
+}
+
+// Requirement: age-scopes
+func TestWhoMayNotChangeLocationsIsToldNothingOfThem(t *testing.T) {
+	s := open(t, nil)
+	shop := s.made(t, s.token(t, s.client, "locations:write"), "/locations", `{"name":"Harbour"}`)
+	less := s.token(t, s.client, "locations:read", "devices:read")
+	for _, id := range []string{shop, "loc_x"} {
+		a := s.call(t, less, http.MethodPost, "/locations/"+id+"/close", "")
+		if a.Status != http.StatusForbidden || !strings.Contains(a.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) || strings.Contains(string(a.Body), "Harbour") {
+			t.Errorf("%s: %d %v %s", id, a.Status, a.Header, a.Body)
+		}
+	}
+}
+
+// Requirement: age-rate-limit
+func TestRequestsThatWantAnApprovalCountToo(t *testing.T) {
+	s := open(t, func(c *api.Config) { c.Limit.Requests = 3 })
+	token := s.token(t, s.client, "locations:write")
+	shop := s.made(t, token, "/locations", `{"name":"Harbour"}`)
+	for range 2 {
+		a := s.call(t, token, http.MethodPost, "/locations/"+shop+"/close", "")
+		if a.Status != http.StatusForbidden || a.Header.Get("RateLimit") == "" {
+			t.Errorf("%d %v %s", a.Status, a.Header, a.Body)
+		}
+	}
+	wants(t, "one more", s.call(t, token, http.MethodPost, "/locations/"+shop+"/close", ""), http.StatusTooManyRequests, "too_many_requests")
+}
+
+// A meddler does something between the guard and the operation.
+type meddler struct {
+	api.Guard
+	do func()
+}
+
+func (m *meddler) Protect(h http.Handler, need resource.Need) http.Handler {
+	return m.Guard.Protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.do()
+		h.ServeHTTP(w, r)
+	}), need)
+}
+
+// Requirement: age-approval
+func TestALocationThatIsRenamedWhileTheApprovalIsUsedUpStaysOpen(t *testing.T) {
+	between := func() {}
+	s := open(t, func(c *api.Config) { c.Guard = &meddler{c.Guard, func() { between() }} })
+	token := s.token(t, s.client, "locations:read", "locations:write")
+	shop := s.made(t, token, "/locations", `{"name":"Harbour"}`)
+	yes := s.approved(t, s.asker(t), s.manager, s.identity, s.call(t, token, http.MethodPost, "/locations/"+shop+"/close", ""))
+	between = func() {
+		name := "Head office"
+		_, err := s.config.Store.Update(t.Context(), store.Location, shop, store.Change{Name: &name}, time.Now())
+		servertest.Check(t, err)
+	}
+	wants(t, "close", s.call(t, yes, http.MethodPost, "/locations/"+shop+"/close", ""), http.StatusConflict, "location_renamed")
+	between = func() {}
+	if a := s.call(t, token, http.MethodGet, "/locations/"+shop, ""); a.Text("status") != "open" || a.Text("name") != "Head office" {
 		t.Errorf("%s", a.Body)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/assent-id/assent/sdk/resource"
 )
 
 // A Limit is how many requests one client may make in a window of time. Window is
@@ -61,22 +63,20 @@ func (q *quota) sweep(now time.Time) {
 	}
 }
 
-// limited counts a request that the guard let pass, and tells the client where it
-// stands: draft-ietf-httpapi-ratelimit-headers-10, Sections 3 and 4.
-func (a *api) limited(h http.Handler) http.Handler {
-	policy := fmt.Sprintf(`"client";q=%d;w=%d`, a.Limit.Requests, int(a.Limit.Window/time.Second))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		remaining, reset := a.quota.take(who(r), a.Now())
-		seconds := int((reset + time.Second - 1) / time.Second)
-		w.Header().Set("RateLimit-Policy", policy)
-		w.Header().Set("RateLimit", fmt.Sprintf(`"client";r=%d;t=%d`, max(remaining, 0), seconds))
-		if remaining >= 0 {
-			h.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		a.answer(func(http.ResponseWriter, *http.Request) error {
-			return refuse(http.StatusTooManyRequests, "too_many_requests", "this client has made all requests of this while")
-		}).ServeHTTP(w, r)
-	})
+// within counts a request whose token is good and tells the client where it stands:
+// draft-ietf-httpapi-ratelimit-headers-10, Sections 3 and 4. One that is too many is
+// answered, before it costs an approval.
+func (a *api) within(w http.ResponseWriter, r *http.Request, t *resource.Token) bool {
+	remaining, reset := a.quota.take(t.ClientID, a.Now())
+	seconds := int((reset + time.Second - 1) / time.Second)
+	w.Header().Set("RateLimit-Policy", fmt.Sprintf(`"client";q=%d;w=%d`, a.Limit.Requests, int(a.Limit.Window/time.Second)))
+	w.Header().Set("RateLimit", fmt.Sprintf(`"client";r=%d;t=%d`, max(remaining, 0), seconds))
+	if remaining >= 0 {
+		return true
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	a.answer(func(http.ResponseWriter, *http.Request) error {
+		return refuse(http.StatusTooManyRequests, "too_many_requests", "this client has made all requests of this while")
+	}).ServeHTTP(w, r)
+	return false
 }

@@ -27,12 +27,11 @@ var needed = map[string]string{
 // Requirement: age-scopes
 func TestEachOperationNeedsItsOwnScopeAndNoOther(t *testing.T) {
 	s := open(t, nil)
-	scopes := slices.DeleteFunc(slices.Clone(api.Scopes), func(name string) bool { return name == api.ScopeClose })
 	metadata := `resource_metadata="` + strings.TrimSuffix(s.base, "/api") + `/.well-known/oauth-protected-resource/api"`
 	with, without := make(map[string]string), make(map[string]string)
-	for _, scope := range scopes {
+	for _, scope := range api.Scopes {
 		with[scope] = s.token(t, s.client, scope)
-		without[scope] = s.token(t, s.client, slices.DeleteFunc(slices.Clone(scopes), func(name string) bool { return name == scope })...)
+		without[scope] = s.token(t, s.client, slices.DeleteFunc(slices.Clone(api.Scopes), func(name string) bool { return name == scope })...)
 	}
 	verification := question(t, pass.Base64(s.pass(t, 18, time.Hour)), 18, nil)
 	before := len(s.recorded(t))

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/assent-id/assent/internal/server/servertest"
 	"github.com/assent-id/assent/internal/service/application"
 	"github.com/assent-id/assent/internal/service/oauth"
+	"github.com/assent-id/assent/internal/softperson"
 	"github.com/assent-id/assent/sdk/resource"
 )
 
@@ -34,7 +36,10 @@ type shop struct {
 	config api.Config
 	guard  *resource.Server
 	issuer *pass.PrivateKey
-	client servertest.App // may have every scope
+	client servertest.App // of newClient
+
+	manager  *softperson.Person // whose yes closes a location
+	identity string             // of the manager
 }
 
 // open starts both. change, where not nil, may alter the API's configuration.
@@ -50,7 +55,9 @@ func open(t testing.TB, change func(*api.Config)) *shop {
 	db, err := store.Open(t.Context(), s.file)
 	servertest.Check(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	s.config = api.Config{Store: db, Keys: pass.Keys{1: s.issuer.Public}, Guard: s.guard, Limit: api.Limit{Requests: 1 << 30, Window: time.Minute},
+	p, who := s.Person(t, "ada")
+	s.manager, s.identity = p, string(who.ID)
+	s.config = api.Config{Approvers: []string{s.identity}, Store: db, Keys: pass.Keys{1: s.issuer.Public}, Guard: s.guard, Limit: api.Limit{Requests: 1 << 30, Window: time.Minute},
 		Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&s.config)
@@ -81,7 +88,7 @@ func (s *shop) register(t testing.TB) {
 	t.Helper()
 	own := s.KeyApp(t, jose.ES256, application.NewApplication{Name: "Age verification", GrantTypes: []string{oauth.GrantClientCredentials}})
 	_, err := s.Server.Realms.CreateResourceServer(t.Context(), s.Site.Realm.ID, model.ResourcePolicy{Resource: s.base, Name: "Age verification",
-		Scopes: api.Scopes, ApprovalScopes: []string{api.ScopeClose}, Clients: []model.ClientID{model.ClientID(own.ID)}}, "test")
+		Scopes: append(slices.Clone(api.Scopes), api.ScopeClose), ApprovalScopes: []string{api.ScopeClose}, Clients: []model.ClientID{model.ClientID(own.ID)}}, "test")
 	servertest.Check(t, err)
 	s.client = s.newClient(t)
 	key, err := own.Key.MarshalPrivate()
@@ -95,7 +102,7 @@ func (s *shop) register(t testing.TB) {
 	servertest.Check(t, s.guard.Ready(ctx))
 }
 
-// newClient registers a client that may have every scope.
+// newClient registers a client that may have every scope but that of approvals.
 func (s *shop) newClient(t testing.TB) servertest.App {
 	t.Helper()
 	return s.App(t, application.NewApplication{Scopes: api.Scopes, Resources: []string{s.base}})

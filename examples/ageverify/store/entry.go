@@ -150,31 +150,43 @@ DELETE FROM entry WHERE kind = ?1 AND id = ?2 AND NOT EXISTS (SELECT 1 FROM entr
 // Delete removes an entry. Its errors are [ErrNotFound] and, for a location,
 // [ErrInUse].
 func (s *Store) Delete(ctx context.Context, kind Kind, id string) error {
-	return s.write(ctx, kind, id, ErrInUse, deleteEntry, kind, id)
+	return s.write(ctx, statement{kind: kind, id: id, text: deleteEntry, otherwise: ErrInUse})
 }
 
-// CloseLocation ends a location for good: nothing is verified there any more.
-// Closing it again changes nothing. Its error is [ErrNotFound].
-func (s *Store) CloseLocation(ctx context.Context, id string, now time.Time) (Entry, error) {
-	err := s.write(ctx, Location, id, ErrNotFound,
-		`UPDATE entry SET closed_at = coalesce(closed_at, ?3), updated_at = max(?3, updated_at) WHERE kind = ?1 AND id = ?2`,
-		Location, id, now.UnixMilli())
+const closeLocation = `
+UPDATE entry SET closed_at = coalesce(closed_at, ?4), updated_at = max(?4, updated_at)
+WHERE kind = ?1 AND id = ?2 AND name = ?3`
+
+// CloseLocation ends a location of that name for good: nothing is verified there any
+// more. Closing it again changes nothing. Its errors are [ErrNotFound] and
+// [ErrRenamed].
+func (s *Store) CloseLocation(ctx context.Context, id, name string, now time.Time) (Entry, error) {
+	err := s.write(ctx, statement{kind: Location, id: id, text: closeLocation, more: []any{name, now.UnixMilli()}, otherwise: ErrRenamed})
 	if err != nil {
 		return Entry{}, err
 	}
 	return s.Get(ctx, Location, id)
 }
 
+// A statement writes to one entry.
+type statement struct {
+	kind      Kind   // ?1 of text
+	id        string // ?2
+	text      string
+	more      []any // ?3 and so on
+	otherwise error // if the entry is there, and it does not find it
+}
+
 // write runs a statement that must find its entry.
-func (s *Store) write(ctx context.Context, kind Kind, id string, otherwise error, statement string, args ...any) error {
+func (s *Store) write(ctx context.Context, w statement) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	done, err := s.db.ExecContext(ctx, statement, args...)
+	done, err := s.db.ExecContext(ctx, w.text, append([]any{w.kind, w.id}, w.more...)...)
 	if err != nil {
-		return fmt.Errorf("write %s %s: %w", kind, id, err)
+		return fmt.Errorf("write %s %s: %w", w.kind, w.id, err)
 	}
 	if n, err := done.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, s.why(ctx, kind, id, otherwise))
+		return errors.Join(err, s.why(ctx, w.kind, w.id, w.otherwise))
 	}
 	return nil
 }

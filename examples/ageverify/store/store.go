@@ -26,6 +26,7 @@ var (
 	ErrNoLocation = errors.New("store: there is no such location, or it is closed")
 	ErrNoDevice   = errors.New("store: there is no such device")
 	ErrNoEmployee = errors.New("store: there is no such employee")
+	ErrRenamed    = errors.New("store: the location has another name by now")
 	ErrInUse      = errors.New("store: devices or employees are still there")
 )
 

@@ -113,7 +113,7 @@ func TestATransactionNamesWhatIsThereOrIsNotWritten(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "age.db"))
 	location, closed := create(t, s, store.Location, ""), create(t, s, store.Location, "")
 	device, employee := create(t, s, store.Device, ""), create(t, s, store.Employee, location.ID)
-	if e, err := s.CloseLocation(t.Context(), closed.ID, now); err != nil || !e.ClosedAt.Equal(now) {
+	if e, err := s.CloseLocation(t.Context(), closed.ID, closed.Name, now); err != nil || !e.ClosedAt.Equal(now) {
 		t.Fatal(e, err)
 	}
 	for name, tt := range map[string]struct {
@@ -171,10 +171,16 @@ func TestEntriesAreChangedAndRemovedByThemselves(t *testing.T) {
 	if got, err := s.Update(ctx, store.Device, device.ID, store.Change{Detail: &empty}, later); err != nil || got.LocationID != location.ID || got.Detail != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := s.CloseLocation(ctx, location.ID, later); err != nil {
+	if _, err := s.CloseLocation(ctx, location.ID, location.Name+" (main)", later); !errors.Is(err, store.ErrRenamed) {
+		t.Errorf("closed by a name that it does not have: %v", err)
+	}
+	if got, err := s.Get(ctx, store.Location, location.ID); err != nil || !got.ClosedAt.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := s.CloseLocation(ctx, location.ID, location.Name, later); err != nil {
 		t.Error(err)
 	}
-	if again, err := s.CloseLocation(ctx, location.ID, later.Add(time.Hour)); err != nil || !again.ClosedAt.Equal(later) {
+	if again, err := s.CloseLocation(ctx, location.ID, location.Name, later.Add(time.Hour)); err != nil || !again.ClosedAt.Equal(later) {
 		t.Errorf("%+v, %v", again, err)
 	}
 	if _, err := s.Update(ctx, store.Device, device.ID, store.Change{LocationID: &location.ID}, later); !errors.Is(err, store.ErrNoLocation) {
@@ -190,7 +196,7 @@ func TestEntriesAreChangedAndRemovedByThemselves(t *testing.T) {
 			t.Errorf("a device as a %s: %v, %v, %v", kind, read, changed, gone)
 		}
 	}
-	if _, err := s.CloseLocation(ctx, device.ID, later); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.CloseLocation(ctx, device.ID, device.Name, later); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a device is closed: %v", err)
 	}
 	check(t, s.Delete(ctx, store.Location, location.ID))

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,9 +28,23 @@ type Feed interface {
 	Take(site *model.Site, client model.ClientID) (give func(), ok bool)
 }
 
-// Readers knows whether a token that was let through may still be used.
+// Readers knows whose token lets it read, and whether one that was let through may
+// go on.
 type Readers interface {
-	Still(ctx context.Context, site *model.Site, t oauth.AccessToken) error
+	Reader(ctx context.Context, p oauth.Presented) (oauth.Reader, error)
+	StillReads(ctx context.Context, site *model.Site, r oauth.Reader) (oauth.Reader, error)
+}
+
+// A feedReader reads the feed with a token.
+type feedReader struct {
+	oauth.Reader
+	// resources are the resource servers for which its client acts.
+	resources []string
+}
+
+// query asks for what the reader may hear.
+func (f *feedReader) query(site *model.Site, since string) revocation.Query {
+	return revocation.Query{Site: site, Since: since, Resources: f.resources, RealmAlone: f.Disabled}
 }
 
 // Realms knows realms as they are now; model.ErrNotFound.
@@ -39,18 +54,18 @@ type Realms interface {
 
 // revocations answers a poll of the feed: docs/revocation.md.
 func (a *API) revocations(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.feedReader(w, r)
+	f, err := a.feedReader(w, r)
 	if err != nil {
 		return err
 	}
 	if httpx.Accepts(r, "text/event-stream") {
-		return a.streamRevocations(w, r, t)
+		return a.streamRevocations(w, r, f)
 	}
-	q := revocation.Query{Site: httpx.Site(r), Since: r.URL.Query().Get("after")}
+	q := f.query(httpx.Site(r), r.URL.Query().Get("after"))
 	if tag := entityTag(r); q.Since == "" && tag != "" {
 		q.Since, q.Whole = tag, true
 	}
-	page, err := a.readFeed(w, r, q, t)
+	page, err := a.readFeed(w, r, q, f)
 	if err != nil {
 		return err
 	}
@@ -65,13 +80,13 @@ func (a *API) revocations(w http.ResponseWriter, r *http.Request) error {
 
 // readFeed reads at once, or waits for news if the reader knows something already
 // and prefers to (RFC 7240, Section 4.3).
-func (a *API) readFeed(w http.ResponseWriter, r *http.Request, q revocation.Query, t *oauth.AccessToken) (revocation.Page, error) {
+func (a *API) readFeed(w http.ResponseWriter, r *http.Request, q revocation.Query, f *feedReader) (revocation.Page, error) {
 	wait := min(httpx.PreferredWait(r), maxFeedWait)
 	if q.Since == "" || wait == 0 {
 		page, err := a.cfg.Feed.Read(r.Context(), q)
 		return page, unsure(err)
 	}
-	give, err := a.takePlace(q.Site, t)
+	give, err := a.takePlace(q.Site, f)
 	if err != nil {
 		return revocation.Page{}, err
 	}
@@ -82,17 +97,17 @@ func (a *API) readFeed(w http.ResponseWriter, r *http.Request, q revocation.Quer
 	if err != nil {
 		return page, unsure(err)
 	}
-	if err := a.mayStillRead(w, r, t); err != nil {
-		return page, err
+	if page, err = a.afterWait(r, q, f, page); err != nil && !page.News() {
+		return page, refuseToken(w, r, err)
 	}
 	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
 	return page, nil
 }
 
-// feedReader is the token of a client that acts for a resource server of the
-// realm.
-func (a *API) feedReader(w http.ResponseWriter, r *http.Request) (*oauth.AccessToken, error) {
-	t, err := a.token(w, r)
+// feedReader is a client that acts for a resource server of the realm.
+func (a *API) feedReader(w http.ResponseWriter, r *http.Request) (*feedReader, error) {
+	use := &readerTokens{readers: a.cfg.Readers}
+	t, err := Token(use, w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -107,35 +122,79 @@ func (a *API) feedReader(w http.ResponseWriter, r *http.Request) (*oauth.AccessT
 	if !slices.Contains(t.Audience, site.Issuer) { // RFC 9068, Section 4: it is for somebody else
 		return nil, refuseToken(w, r, &oauth.Error{Code: oauth.InvalidGrant, Description: "the token is not for this server"})
 	}
-	return t, actsForResource(site, t)
+	f := &feedReader{Reader: use.found}
+	f.resources, err = actsFor(site, t)
+	return f, err
 }
 
-// actsForResource lets a client's own token pass, of a client that one of the
-// realm's resource servers names.
-func actsForResource(site *model.Site, t *oauth.AccessToken) error {
-	named := func(p model.ResourcePolicy) bool { return slices.Contains(p.Clients, t.ClientID) }
-	if t.Subject == string(t.ClientID) && slices.ContainsFunc(site.Realm.Policy.Resources, named) {
-		return nil
+// readerTokens are tokens as the feed takes them.
+type readerTokens struct {
+	readers Readers
+	found   oauth.Reader
+}
+
+func (u *readerTokens) Use(ctx context.Context, p oauth.Presented) (t oauth.AccessToken, err error) {
+	u.found, err = u.readers.Reader(ctx, p)
+	return u.found.AccessToken, err
+}
+
+// actsFor are the resource servers that name the client whose own token this is: at
+// least one.
+func actsFor(site *model.Site, t *oauth.AccessToken) (resources []string, err error) {
+	for _, p := range site.Realm.Policy.Resources {
+		if slices.Contains(p.Clients, t.ClientID) {
+			resources = append(resources, p.Resource)
+		}
 	}
-	return &httpx.Problem{Status: http.StatusForbidden, Code: "not_a_resource_server",
+	if t.Subject == string(t.ClientID) && len(resources) > 0 {
+		return resources, nil
+	}
+	return nil, &httpx.Problem{Status: http.StatusForbidden, Code: "not_a_resource_server",
 		Detail: "This is for the clients that act for a resource server of the realm."}
 }
 
-// mayStillRead asks again what was asked before the reader waited: what it hears
-// must not outlive its token, nor its right.
-func (a *API) mayStillRead(w http.ResponseWriter, r *http.Request, t *oauth.AccessToken) error {
-	site, err := a.cfg.Realms.ByID(r.Context(), httpx.Site(r).Realm.ID)
+// askWithin bounds the questions about a reader that has waited.
+const askWithin = 5 * time.Second
+
+// afterWait asks again what was asked before the reader waited: what it hears must
+// not outlive its right. But whoever is stopped hears with the error what stopped it:
+// a page that it was let wait for, which nobody may give it any more. Who acts for no
+// resource server by now is not concerned by anything in it.
+func (a *API) afterWait(r *http.Request, q revocation.Query, f *feedReader, page revocation.Page) (revocation.Page, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), askWithin)
+	defer cancel()
+	site, err := a.cfg.Realms.ByID(ctx, httpx.Site(r).Realm.ID)
 	if err != nil {
-		return missing(err)
+		return revocation.Page{}, slow(ctx, missing(err))
 	}
-	if err := a.cfg.Readers.Still(r.Context(), site, *t); err != nil {
-		return refuseToken(w, r, err)
+	if f.resources, err = actsFor(site, &f.AccessToken); err != nil {
+		return revocation.Page{}, err
 	}
-	return actsForResource(site, t)
+	f.Reader, err = a.cfg.Readers.StillReads(ctx, site, f.Reader)
+	if err == nil {
+		return page, nil
+	}
+	if oauth.AsRefusedToken(err).Status() != http.StatusUnauthorized {
+		return revocation.Page{}, slow(ctx, err)
+	}
+	if !page.News() { // it may have come since
+		if last, readErr := a.cfg.Feed.Read(ctx, q); readErr == nil {
+			page = last
+		}
+	}
+	return page, err
 }
 
-func (a *API) takePlace(site *model.Site, t *oauth.AccessToken) (give func(), err error) {
-	give, ok := a.cfg.Feed.Take(site, t.ClientID)
+// slow calls an answer that did not come by its name.
+func slow(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+	}
+	return err
+}
+
+func (a *API) takePlace(site *model.Site, f *feedReader) (give func(), err error) {
+	give, ok := a.cfg.Feed.Take(site, f.ClientID)
 	if !ok {
 		return nil, &httpx.Problem{Status: http.StatusServiceUnavailable, Code: "too_many_waiting",
 			Detail: "As many wait here already as may. Ask without waiting, or ask another node."}

@@ -18,12 +18,12 @@ const feedBeat = 5 * time.Second
 // streamRevocations sends what there is, and then each change (server-sent
 // events, HTML Living Standard, Section 9.2). That nothing changed is said too: only
 // a node that has heard everything may say it.
-func (a *API) streamRevocations(w http.ResponseWriter, r *http.Request, t *oauth.AccessToken) error {
-	q := revocation.Query{Site: httpx.Site(r), Since: r.Header.Get("Last-Event-ID")}
+func (a *API) streamRevocations(w http.ResponseWriter, r *http.Request, f *feedReader) error {
+	q := f.query(httpx.Site(r), r.Header.Get("Last-Event-ID"))
 	if q.Since == "" {
 		q.Since = r.URL.Query().Get("after")
 	}
-	give, err := a.takePlace(q.Site, t)
+	give, err := a.takePlace(q.Site, f)
 	if err != nil {
 		return err
 	}
@@ -43,17 +43,19 @@ func (a *API) streamRevocations(w http.ResponseWriter, r *http.Request, t *oauth
 	s.send("retry: 1000\n\n")
 	s.sendPage(page)
 	for s.err == nil && ctx.Err() == nil {
-		q.Since = page.Cursor
-		if page, err = a.cfg.Feed.Await(ctx, q, beatBefore(t)); err != nil {
+		q = f.query(q.Site, page.Cursor)
+		if page, err = a.cfg.Feed.Await(ctx, q, beatBefore(&f.AccessToken)); err != nil {
 			return unsure(err)
 		}
-		if err := a.mayStillRead(w, r, t); err != nil {
-			return err
-		}
-		if page.News() {
+		page, err = a.afterWait(r, q, f, page)
+		switch {
+		case page.News():
 			s.sendPage(page)
-		} else {
+		case err == nil:
 			s.send(": nothing new\n\n")
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil // the reader went away, or the server stops

@@ -145,6 +145,7 @@ var knowns = []known{
 	{realm.ErrDefault, http.StatusConflict, "realm_in_use", "The default realm stays, and nobody disables the realm that they call."},
 	{realm.ErrIdentifierTaken, http.StatusConflict, "identifier_taken", "The realm has a resource server with this identifier."},
 	{realm.ErrHasRoles, http.StatusConflict, "has_roles", "People have roles at this resource server. Delete those first."},
+	{realm.ErrHasClients, http.StatusConflict, "has_clients", "Applications are registered for a scope of it that needs an approval each time. Take the scope, or the resource server, from them first."},
 	{realm.ErrNotDisabled, http.StatusConflict, "not_disabled", "A realm is disabled before it is deleted."},
 	{realm.ErrPolicy, http.StatusUnprocessableEntity, "invalid_policy", ""},
 	{application.ErrInvalid, http.StatusUnprocessableEntity, "invalid_application", ""},

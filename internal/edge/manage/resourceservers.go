@@ -127,13 +127,15 @@ func (a *API) resourceServers() {
 	add(a, operation{id: "changeResourceServer", method: http.MethodPatch, path: "/resource-servers/{resource_server_id}", tag: "Resource servers", scope: ResourceServersUpdate,
 		summary: "Change a resource server",
 		about: "Members that are left out stay; null takes one away; lists are replaced as a whole. Other changes of the realm meanwhile do not stand against it, one of this resource server does. " +
-			"Format and lifetime are those of tokens that are issued from then on. What newly needs an approval is left out of tokens from then on, also of those that are refreshed.",
-		takes: map[string]any{"resource_server": map[string]any{"access_token_lifetime": 120}}, gives: answer}, a.changeResourceServer)
+			"Format and lifetime are those of tokens that are issued from then on. What newly needs an approval is left out of tokens from then on, also of those that are refreshed. " +
+			"What needs one goes on to do so while applications are registered for it here: take it from them first.",
+		refusals: []string{"has_clients"},
+		takes:    map[string]any{"resource_server": map[string]any{"access_token_lifetime": 120}}, gives: answer}, a.changeResourceServer)
 	add(a, operation{id: "deleteResourceServer", method: http.MethodDelete, path: "/resource-servers/{resource_server_id}", tag: "Resource servers", scope: ResourceServersDelete,
 		status: http.StatusNoContent, summary: "Delete a resource server",
 		about: "Takes it out of the realm. Its roles are deleted before. Applications that are registered for its identifier stay so, and get tokens for it as for an API that the realm knows nothing of: " +
-			"take it from them too.",
-		refusals: []string{"has_roles"}}, a.deleteResourceServer)
+			"take it from them too; before, if they are registered for a scope that needs an approval each time.",
+		refusals: []string{"has_roles", "has_clients"}}, a.deleteResourceServer)
 }
 
 // server is the id of the resource server that an operation is about.

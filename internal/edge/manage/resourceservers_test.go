@@ -81,6 +81,24 @@ func TestAResourceServerIsRegisteredChangedAndRemoved(t *testing.T) {
 	}
 }
 
+// Requirement: rs-approval-kept
+func TestAScopeThatNeedsApprovalsStaysSoForWhoeverIsRegisteredForIt(t *testing.T) {
+	w, token := withServers(t)
+	created := w.call(t, token, http.MethodPost, w.base+"/resource-servers", `{"resource_server":{"identifier":"`+ordersURL+`","scopes":[{"name":"pay","approval":true}]}}`)
+	wants(t, "create", created, http.StatusCreated, "")
+	id, _ := member(created, "resource_server.id").(string)
+	app := w.App(t, application.NewApplication{Scopes: []string{"pay"}, Resources: []string{ordersURL}})
+	at := w.base + "/resource-servers/" + id
+	wants(t, "delete", w.call(t, token, http.MethodDelete, at, ""), http.StatusConflict, "has_clients")
+	wants(t, "unmark", w.call(t, token, http.MethodPatch, at, `{"resource_server":{"scopes":[{"name":"pay"}]}}`), http.StatusConflict, "has_clients")
+	got := w.call(t, token, http.MethodPatch, w.base+"/policy", `{"policy":{"resources":null}}`)
+	if wants(t, "policy", got, http.StatusUnprocessableEntity, "invalid_policy"); !strings.Contains(got.Text("detail"), app.ID) {
+		t.Errorf("who is it? %s", got.Body)
+	}
+	servertest.Check(t, w.Server.Applications.Delete(t.Context(), w.Site, model.ClientID(app.ID), "operator"))
+	wants(t, "delete", w.call(t, token, http.MethodDelete, at, ""), http.StatusNoContent, "")
+}
+
 // Requirement: rs-api, rs-rules
 func TestRefusalsOfResourceServersNameThePart(t *testing.T) {
 	w, token := withServers(t)

@@ -29,13 +29,14 @@ func (a *API) revokeTokens() {
 	const tag = "Grants and tokens"
 	gives := RevokedTokens{exampleTime}
 	add(a, operation{id: "revokeRealmTokens", method: http.MethodPost, path: "/revoke-tokens", tag: tag, scope: TokensDelete,
-		summary: "Revoke all tokens of a realm",
+		also: []Scope{RealmsUpdate}, summary: "Revoke all tokens of a realm",
 		about: "Every token, every grant and every session that there is in the realm by now is refused, the caller's too." + everywhere +
 			"Applications get new tokens and people sign in again.", gives: gives}, a.revokeRealmTokens)
 	add(a, operation{id: "revokeApplicationTokens", method: http.MethodPost, path: "/applications/{client_id}/revoke-tokens", tag: tag, scope: TokensDelete,
 		summary: "Revoke all tokens of an application",
 		about: "Every token that the application has by now is refused, of whatever kind, and what hangs under one; so are its grants with their refresh tokens." + everywhere +
-			"It may get new ones.", gives: gives}, a.revokeApplicationTokens)
+			"It may get new ones. For the application with which admins use this API, and for one whose tokens are for it, this needs the scope `admins:create` as well (`insufficient_scope`).",
+		gives: gives}, a.revokeApplicationTokens)
 	addWayIn(a, operation{id: "revokeIdentityTokens", method: http.MethodPost, path: "/identities/{identity_id}/revoke-tokens", tag: tag, scope: TokensDelete,
 		summary: "Revoke all tokens of a person",
 		about: "Every token and every grant that applications have of the person by now is refused, and the person is signed out everywhere." + everywhere +
@@ -58,6 +59,11 @@ func (a *API) revokeApplicationTokens(ctx context.Context, c call, in *clientTok
 	found, err := a.cfg.Applications.Read(ctx, c.site, model.ClientID(in.ClientID))
 	if err != nil {
 		return nil, err
+	}
+	if found.ForAdmins() || found.Settings.Management { // it signs out who rules here
+		if err := c.needs(AdminsCreate); err != nil {
+			return nil, err
+		}
 	}
 	return revoked(a.cfg.Applications.RevokeTokens(ctx, c.site, found.ID, c.actor))
 }

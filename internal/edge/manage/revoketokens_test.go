@@ -35,7 +35,7 @@ func TestAProgramRevokesAllTokensOfAnApplicationAPersonAGrantAndARealm(t *testin
 	w := start(t)
 	f, spared := w.Flow(t, application.NewApplication{}), w.Flow(t, application.NewApplication{})
 	others := spared.Tokens(t).Text("access_token")
-	token := w.token(t, manage.TokensDelete)
+	token := w.token(t, manage.TokensDelete, manage.RealmsUpdate)
 	var last time.Time
 	for _, tt := range []struct {
 		name    string
@@ -104,6 +104,37 @@ func TestOnlyWhoMakesAdminsRevokesTheTokensOfOne(t *testing.T) {
 	wants(t, "the admin anew", w.call(t, anew.Text("access_token"), http.MethodGet, w.base, ""), http.StatusOK, "")
 }
 
+// Requirement: lever-admins
+func TestOnlyWhoMakesAdminsRevokesTheTokensOfTheirApplications(t *testing.T) {
+	w := start(t)
+	f := w.admins(t)
+	tokens := f.Tokens(t, "scope", adminScope)
+	program := w.token(t, manage.RealmsRead)
+	for _, path := range []string{"/applications/" + f.App.ID, "/applications/" + claim(t, program, "client_id"), "/applications/management"} {
+		wants(t, path, w.call(t, w.token(t, allBut(manage.AdminsCreate)...), http.MethodPost, w.base+path+"/revoke-tokens", ""),
+			http.StatusForbidden, "insufficient_scope")
+	}
+	wants(t, "the admin goes on", w.call(t, tokens.Text("access_token"), http.MethodGet, w.base, ""), http.StatusOK, "")
+	wants(t, "the program goes on", w.call(t, program, http.MethodGet, w.base, ""), http.StatusOK, "")
+	w.revokeTokens(t, w.token(t, manage.TokensDelete, manage.AdminsCreate), "/applications/"+f.App.ID)
+	wants(t, "the admin", w.call(t, tokens.Text("access_token"), http.MethodGet, w.base, ""), http.StatusUnauthorized, "invalid_token")
+}
+
+// A program that may revoke single tokens does not thereby sign the realm out.
+//
+// Requirement: lever-api
+func TestTheLeverOnARealmNeedsTheScopeToChangeIt(t *testing.T) {
+	w := start(t)
+	f := w.Flow(t, application.NewApplication{})
+	access := f.Tokens(t).Text("access_token")
+	for _, scope := range []manage.Scope{manage.TokensDelete, manage.RealmsUpdate} {
+		wants(t, string(scope)+" alone", w.call(t, w.token(t, scope), http.MethodPost, w.base+"/revoke-tokens", ""), http.StatusForbidden, "insufficient_scope")
+	}
+	w.answers(t, "nothing happened", access, true)
+	w.revokeTokens(t, w.token(t, manage.TokensDelete, manage.RealmsUpdate), "")
+	w.answers(t, "revoked", access, false)
+}
+
 // The management application that pulls the lever on itself gets a new token, and
 // that works at once. It has flaked by a millisecond before.
 //
@@ -115,7 +146,7 @@ func TestATokenForTheManagementAPIIsDeadRightBeforeAndGoodRightAfter(t *testing.
 		servertest.Check(t, err)
 		mint := func() string {
 			t.Helper()
-			got := servertest.Do(t, http.MethodPost, w.URL+"/oauth/token", strings.NewReader(form("grant_type", oauth.GrantClientCredentials, "scope", string(manage.TokensDelete)+" realms:read").Encode()),
+			got := servertest.Do(t, http.MethodPost, w.URL+"/oauth/token", strings.NewReader(form("grant_type", oauth.GrantClientCredentials, "scope", "tokens:delete admins:create realms:read").Encode()),
 				"Content-Type", "application/x-www-form-urlencoded", "Authorization", "Basic "+basic("management", secret))
 			wants(t, "a token", got, http.StatusOK, "")
 			return got.Text("access_token")

@@ -17,6 +17,7 @@ type ServiceClients interface {
 	ReadServiceClient(context.Context, *model.Site, model.ClientID) (model.Application, error)
 	ServiceClients(context.Context, *model.Site) ([]model.Application, error)
 	CreateServiceClient(context.Context, *model.Site, application.NewServiceClient) (application.Keyed, error)
+	UpdateServiceClient(context.Context, *model.Site, model.Application, application.ServiceClientEdit) (model.Application, error)
 	RotateKeys(context.Context, *model.Site, application.Rotation) (application.Keyed, error)
 	RetireKey(context.Context, *model.Site, application.KeyEnd) (model.Application, error)
 	RevokeTokens(ctx context.Context, site *model.Site, id model.ClientID, actor string) (model.Millis, error)
@@ -28,8 +29,9 @@ type ServiceClientEdit struct {
 	Description   string   `json:"description,omitempty" maxLength:"1000" doc:"What it is for. Nobody but those who manage it is shown it."`
 	Scopes        []string `json:"scopes,omitempty" doc:"Scopes that it may ask for."`
 	Resources     []string `json:"resources,omitempty" doc:"APIs that its tokens are for; the first is the default."`
-	JWKSURI       string   `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where its public keys are."`
-	TokenLifetime int      `json:"access_token_lifetime,omitempty" minimum:"0" maximum:"86400"`
+	MayAsk        bool     `json:"may_ask,omitempty" doc:"It may ask people to approve something (CIBA). Scopes that need an approval each time come by that alone."`
+	JWKSURI       string   `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where its public keys are: an https URL."`
+	TokenLifetime int      `json:"access_token_lifetime,omitempty" minimum:"0" maximum:"86400" doc:"Seconds that its access tokens live, at least 10; left out or 0: 300."`
 	Status        string   `json:"status,omitempty" enum:"active,frozen,disabled" doc:"active: it works; frozen: it was stopped for now; disabled: it was stopped for good. Its tokens stay dead when it is active again."`
 }
 
@@ -39,10 +41,11 @@ type ServiceClientInput struct {
 	Description   string          `json:"description,omitempty" maxLength:"1000" doc:"What it is for. Nobody but those who manage it is shown it."`
 	Scopes        []string        `json:"scopes,omitempty" doc:"Scopes that it may ask for."`
 	Resources     []string        `json:"resources,omitempty" doc:"APIs that its tokens are for; the first is the default."`
-	TokenLifetime int             `json:"access_token_lifetime,omitempty" minimum:"0" maximum:"86400"`
+	MayAsk        bool            `json:"may_ask,omitempty" doc:"It may ask people to approve something (CIBA). Scopes that need an approval each time come by that alone."`
+	TokenLifetime int             `json:"access_token_lifetime,omitempty" minimum:"0" maximum:"86400" doc:"Seconds that its access tokens live, at least 10; left out or 0: 300."`
 	KeyAlg        string          `json:"key_alg,omitempty" enum:"ES256,EdDSA" doc:"What the key that is made is for; left out: ES256."`
 	JWK           json.RawMessage `json:"jwk,omitempty" doc:"Its public key (RFC 7517), for ES256, EdDSA or PS256, in place of one that is made here. The private half never leaves the client."`
-	JWKSURI       string          `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where its public keys are, in place of keys here."`
+	JWKSURI       string          `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where its public keys are, an https URL, in place of keys here."`
 }
 
 // ServiceClient is a program with a key of its own.
@@ -55,6 +58,7 @@ type ServiceClient struct {
 	Status              string             `json:"status" enum:"active,frozen,disabled"`
 	Scopes              []string           `json:"scopes" doc:"Scopes that it may ask for."`
 	Resources           []string           `json:"resources" doc:"APIs that its tokens are for; the first is the default."`
+	MayAsk              bool               `json:"may_ask" doc:"It may ask people to approve something (CIBA)."`
 	TokenLifetime       int                `json:"access_token_lifetime" doc:"Seconds that its access tokens live."`
 	JWKSURI             string             `json:"jwks_uri,omitempty" doc:"Where its public keys are."`
 	Keys                []ServiceClientKey `json:"keys" doc:"Its keys, the newest first: those that work, and the last ten that do not any more. None where they are at jwks_uri."`
@@ -95,11 +99,6 @@ type ServiceClientChange struct {
 type ServiceClientAnswer struct {
 	ServiceClient ServiceClient   `json:"service_client"`
 	PrivateKey    json.RawMessage `json:"private_key,omitempty" doc:"The private JWK that was made, this once: it is kept nowhere."`
-}
-
-// ServiceClientTokens says which tokens are dead.
-type ServiceClientTokens struct {
-	InvalidBefore string `json:"tokens_invalid_before" doc:"Access tokens issued up to then are refused."`
 }
 
 // ServiceClientList is one page, ordered by client_id.
@@ -145,7 +144,6 @@ type (
 		Target
 		Body ServiceClientRequest
 	}
-	serviceClientTokensOut struct{ Body ServiceClientTokens }
 	serviceClientOut       = shown[ServiceClientAnswer]
 	serviceClientCreateOut = created[ServiceClientAnswer]
 )
@@ -170,7 +168,7 @@ func (a *API) serviceClients() {
 		"ServiceClient": "A program that acts in its own name, with a key of its own.", "ServiceClientInput": "What a service client is to be.",
 		"ServiceClientEdit": "What of a service client can be changed.", "ServiceClientKey": "A public key of a service client.",
 		"ServiceClientRotation": "How keys are rotated.", "ServiceClientRequest": "A service client as it is to be.",
-		"ServiceClientChange": "A change of a service client.", "ServiceClientAnswer": "A service client as it is.", "ServiceClientTokens": "Which tokens are dead.",
+		"ServiceClientChange": "A change of a service client.", "ServiceClientAnswer": "A service client as it is.",
 		"ServiceClientList": "One page of service clients.", "service_client": "The service client.",
 		"ServiceClient.status": "Only an active one gets and uses tokens.",
 	})
@@ -180,7 +178,7 @@ func (a *API) serviceClients() {
 	add(a, operation{id: "createServiceClient", method: http.MethodPost, path: "/service-clients", tag: tag, scope: ServiceClientsCreate, status: http.StatusCreated,
 		summary: "Create a service client",
 		about: "Registers a client that authenticates with private_key_jwt and gets tokens by client_credentials. Unless it brings a jwk or a jwks_uri, a key is made and its private half " +
-			"answered this once; only the public half is kept.",
+			"answered this once; only the public half is kept. With `may_ask` it may also ask people by CIBA: whom, the realm says (`ask_anyone`).",
 		refusals: []string{"invalid_application"},
 		takes:    serviceClientInput, gives: serviceClientMade}, a.createServiceClient)
 	add(a, operation{id: "getServiceClient", method: http.MethodGet, path: "/service-clients/{service_client_id}", tag: tag, scope: ServiceClientsRead,
@@ -221,16 +219,15 @@ func (a *API) serviceClientKeys(tag string) {
 	add(a, operation{id: "revokeServiceClientTokens", method: http.MethodPost, path: "/service-clients/{service_client_id}/revoke-tokens", tag: tag, scope: TokensDelete,
 		summary: "Revoke all tokens of a service client",
 		about:   "Every access token that it has by now is refused, here at once and by resource servers that follow the revocation feed within a second. It may get new ones.",
-		gives:   ServiceClientTokens{exampleTime}}, a.revokeServiceClientTokens)
+		gives:   RevokedTokens{exampleTime}}, a.revokeServiceClientTokens)
 }
 
-func (a *API) revokeServiceClientTokens(ctx context.Context, c call, in *serviceClientIn) (*serviceClientTokensOut, error) {
+func (a *API) revokeServiceClientTokens(ctx context.Context, c call, in *serviceClientIn) (*revokedTokensOut, error) {
 	found, err := a.cfg.ServiceClients.ReadServiceClient(ctx, c.site, model.ClientID(in.ServiceClientID))
 	if err != nil {
 		return nil, err
 	}
-	before, err := a.cfg.ServiceClients.RevokeTokens(ctx, c.site, found.ID, c.actor)
-	return &serviceClientTokensOut{ServiceClientTokens{instant(before)}}, err
+	return revoked(a.cfg.ServiceClients.RevokeTokens(ctx, c.site, found.ID, c.actor))
 }
 
 func (a *API) listServiceClients(ctx context.Context, c call, in *serviceClientListIn) (*serviceClientListOut, error) {
@@ -269,7 +266,7 @@ func (a *API) serviceClientShown(c call, k application.Keyed, err error) (*servi
 func serviceClientOf(c call, a *model.Application, now model.Millis) ServiceClient {
 	s := &a.Settings
 	v := ServiceClient{ID: string(a.ID), TenantID: string(c.site.Realm.TenantID), RealmID: string(a.RealmID), Name: a.Name, Description: s.Description, Status: string(a.Status),
-		Scopes: append([]string{}, s.Scopes...), Resources: append([]string{}, s.Resources...), TokenLifetime: int(s.TokenLives().Seconds()), JWKSURI: s.JWKSURI,
+		Scopes: append([]string{}, s.Scopes...), Resources: append([]string{}, s.Resources...), MayAsk: application.MayAsk(a), TokenLifetime: int(s.TokenLives().Seconds()), JWKSURI: s.JWKSURI,
 		Keys: []ServiceClientKey{}, TokensInvalidBefore: instant(a.TokensInvalidBefore), CreateTime: instant(a.CreatedAt), Version: a.Version}
 	for _, k := range application.ListedKeys(a, now) {
 		one := ServiceClientKey{KID: string(k.KID), Status: string(k.Status), CreateTime: instant(k.CreatedAt), RetireTime: instant(k.RetireAt), LastUsedTime: instant(k.LastUsedAt)}
@@ -287,7 +284,7 @@ func serviceClientOf(c call, a *model.Application, now model.Millis) ServiceClie
 func (a *API) createServiceClient(ctx context.Context, c call, in *serviceClientCreateIn) (*serviceClientCreateOut, error) {
 	b := in.Body.ServiceClient
 	made, err := a.cfg.ServiceClients.CreateServiceClient(ctx, c.site, application.NewServiceClient{Name: b.Name, Description: b.Description, Scopes: b.Scopes,
-		Resources: b.Resources, TokenLifetime: b.TokenLifetime, KeyAlg: b.KeyAlg, JWK: member(b.JWK), JWKSURI: b.JWKSURI, Actor: c.actor})
+		Resources: b.Resources, MayAsk: b.MayAsk, TokenLifetime: b.TokenLifetime, KeyAlg: b.KeyAlg, JWK: member(b.JWK), JWKSURI: b.JWKSURI, Actor: c.actor})
 	out, err := a.serviceClientShown(c, made, err)
 	if err != nil {
 		return nil, err
@@ -325,17 +322,15 @@ func (a *API) changeServiceClient(ctx context.Context, c call, in *serviceClient
 		return nil, err
 	}
 	s := found.Settings
-	next, err := patch(a, c, "service_client", ServiceClientEdit{found.Name, s.Description, s.Scopes, s.Resources, s.JWKSURI, s.TokenLifetime, string(found.Status)}, in.Body.ServiceClient)
+	next, err := patch(a, c, "service_client", ServiceClientEdit{Name: found.Name, Description: s.Description, Scopes: s.Scopes, Resources: s.Resources,
+		MayAsk: application.MayAsk(&found), JWKSURI: s.JWKSURI, TokenLifetime: s.TokenLifetime, Status: string(found.Status)}, in.Body.ServiceClient)
 	if err != nil {
 		return nil, err
 	}
-	input := inputOf(found)
-	input.Name, input.Description, input.Scopes, input.Resources = next.Name, next.Description, next.Scopes, next.Resources
-	input.JWKSURI, input.TokenLifetime = next.JWKSURI, next.TokenLifetime
-	p := application.Put{Version: found.Version, Made: true, Status: model.ApplicationStatus(next.Status)}
-	p.ID = found.ID
-	done, err := a.put(ctx, c, input, p)
-	return a.serviceClientShown(c, application.Keyed{Application: done.Application}, err)
+	done, err := a.cfg.ServiceClients.UpdateServiceClient(ctx, c.site, found, application.ServiceClientEdit{Name: next.Name, Description: next.Description,
+		Scopes: next.Scopes, Resources: next.Resources, TokenLifetime: next.TokenLifetime, MayAsk: next.MayAsk, JWKSURI: next.JWKSURI,
+		Status: model.ApplicationStatus(next.Status), Actor: c.actor})
+	return a.serviceClientShown(c, application.Keyed{Application: done}, err)
 }
 
 // serviceClientAsRead is a service client in the version that the caller read.

@@ -64,44 +64,47 @@ func TestAnAssertionWithAFlawIsRefusedAlikeAndSpendsNothing(t *testing.T) {
 	servertest.Check(t, err)
 	app := w.KeyApp(t, jose.ES256, application.NewApplication{})
 	neighbour := w.KeyApp(t, jose.ES256, application.NewApplication{})
-	now := time.Now().Unix()
-	for name, claims := range map[string]map[string]any{
-		"iss is missing":                      {"iss": nil},
-		"sub is missing":                      {"sub": nil},
-		"iss is another client":               {"iss": neighbour.ID},
-		"sub is another client":               {"sub": neighbour.ID},
-		"both are another client":             {"iss": neighbour.ID, "sub": neighbour.ID},
-		"both are nobody":                     {"iss": ids.New("svc"), "sub": ids.New("svc")},
-		"iss is a list":                       {"iss": []string{app.ID}},
-		"aud is missing":                      {"aud": nil},
-		"aud is another realm's issuer":       {"aud": other.Issuer},
-		"aud is another realm's endpoint":     {"aud": other.Issuer + "/oauth/token"},
-		"aud is another server":               {"aud": "https://abyrgverslun.is/api/oauth/token"},
-		"aud is a list with another realm":    {"aud": []string{w.URL, other.Issuer}},
-		"aud is a list of nobody":             {"aud": []string{}},
-		"aud is a list in a list":             {"aud": [][]string{{w.URL}}},
-		"aud is the client":                   {"aud": app.ID},
-		"exp is missing":                      {"exp": nil},
-		"exp is over":                         {"exp": now - 1},
-		"exp is now":                          {"exp": now},
-		"exp is more than five minutes ahead": {"exp": now + 310},
-		"exp is text":                         {"exp": "4102444800"},
-		"exp is more than any number":         {"exp": 1e300},
-		"exp is below zero":                   {"exp": -1},
-		"iat is in the future":                {"iat": now + 20},
-		"nbf is in the future":                {"nbf": now + 20},
-		"jti is missing":                      {"jti": nil},
-		"jti is empty":                        {"jti": ""},
-		"jti is longer than 512 bytes":        {"jti": strings.Repeat("j", 513)},
-		"jti is a number":                     {"jti": 7},
+	type claims = map[string]any
+	for _, row := range []struct {
+		name   string
+		flawed func(now int64) claims // now in seconds, when the row is sent
+	}{
+		{"iss is missing", func(int64) claims { return claims{"iss": nil} }},
+		{"sub is missing", func(int64) claims { return claims{"sub": nil} }},
+		{"iss is another client", func(int64) claims { return claims{"iss": neighbour.ID} }},
+		{"sub is another client", func(int64) claims { return claims{"sub": neighbour.ID} }},
+		{"both are another client", func(int64) claims { return claims{"iss": neighbour.ID, "sub": neighbour.ID} }},
+		{"both are nobody", func(int64) claims { return claims{"iss": ids.New("svc"), "sub": ids.New("svc")} }},
+		{"iss is a list", func(int64) claims { return claims{"iss": []string{app.ID}} }},
+		{"aud is missing", func(int64) claims { return claims{"aud": nil} }},
+		{"aud is another realm's issuer", func(int64) claims { return claims{"aud": other.Issuer} }},
+		{"aud is another realm's endpoint", func(int64) claims { return claims{"aud": other.Issuer + "/oauth/token"} }},
+		{"aud is another server", func(int64) claims { return claims{"aud": "https://abyrgverslun.is/api/oauth/token"} }},
+		{"aud is a list with another realm", func(int64) claims { return claims{"aud": []string{w.URL, other.Issuer}} }},
+		{"aud is a list of nobody", func(int64) claims { return claims{"aud": []string{}} }},
+		{"aud is a list in a list", func(int64) claims { return claims{"aud": [][]string{{w.URL}}} }},
+		{"aud is the client", func(int64) claims { return claims{"aud": app.ID} }},
+		{"exp is missing", func(int64) claims { return claims{"exp": nil} }},
+		{"exp is over", func(now int64) claims { return claims{"exp": now - 1} }},
+		{"exp is now", func(now int64) claims { return claims{"exp": now} }},
+		{"exp is more than five minutes ahead", func(now int64) claims { return claims{"exp": now + 330} }},
+		{"exp is text", func(int64) claims { return claims{"exp": "4102444800"} }},
+		{"exp is more than any number", func(int64) claims { return claims{"exp": 1e300} }},
+		{"exp is below zero", func(int64) claims { return claims{"exp": -1} }},
+		{"iat is in the future", func(now int64) claims { return claims{"iat": now + 40} }},
+		{"nbf is in the future", func(now int64) claims { return claims{"nbf": now + 40} }},
+		{"jti is missing", func(int64) claims { return claims{"jti": nil} }},
+		{"jti is empty", func(int64) claims { return claims{"jti": ""} }},
+		{"jti is longer than 512 bytes", func(int64) claims { return claims{"jti": strings.Repeat("j", 513)} }},
+		{"jti is a number", func(int64) claims { return claims{"jti": 7} }},
 	} {
 		jti := ids.Secret()
-		flawed := map[string]any{"aud": w.URL, "jti": jti}
-		maps.Copy(flawed, claims)
-		refusedAlike(t, name, w.Post(t, "/oauth/token", app.AssertionForm(t, "", flawed, "grant_type", clientCredentials)))
-		good := w.Post(t, "/oauth/token", app.AssertionForm(t, w.URL, map[string]any{"jti": jti}, "grant_type", clientCredentials))
+		flawed := claims{"aud": w.URL, "jti": jti}
+		maps.Copy(flawed, row.flawed(time.Now().Unix()))
+		refusedAlike(t, row.name, w.Post(t, "/oauth/token", app.AssertionForm(t, "", flawed, "grant_type", clientCredentials)))
+		good := w.Post(t, "/oauth/token", app.AssertionForm(t, w.URL, claims{"jti": jti}, "grant_type", clientCredentials))
 		if good.Status != http.StatusOK {
-			t.Errorf("%s: then a good one with its jti: %d %s", name, good.Status, good.Body)
+			t.Errorf("%s: then a good one with its jti: %d %s", row.name, good.Status, good.Body)
 		}
 	}
 	longest := app.AssertionForm(t, w.URL, map[string]any{"jti": strings.Repeat("j", 512)}, "grant_type", clientCredentials)

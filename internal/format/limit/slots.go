@@ -25,6 +25,13 @@ func (s *Slots) Take(key string) (give func(), ok bool) {
 	return sync.OnceFunc(func() { s.give(key) }), true
 }
 
+// Used is how many slots a key has now.
+func (s *Slots) Used(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used[key]
+}
+
 func (s *Slots) give(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,6 +21,9 @@ func TestSlotsAreTakenGivenBackOnceAndCountedPerKey(t *testing.T) {
 	if _, ok := s.Take("b"); !ok {
 		t.Error("another key was refused")
 	}
+	if a, b, none := s.Used("a"), s.Used("b"), s.Used("c"); a != 2 || b != 1 || none != 0 {
+		t.Errorf("used are %d, %d and %d, want 2, 1 and 0", a, b, none)
+	}
 	first()
 	first() // twice is once
 	if _, ok := s.Take("a"); !ok {

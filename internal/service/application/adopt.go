@@ -43,7 +43,7 @@ func (s *Service) write(ctx context.Context, r documentRequest, d document) erro
 	if old.Settings.Origin != model.OriginDocument || same(old, a) { // registered otherwise, or nothing is new
 		return nil
 	}
-	fx := renaming(by(string(r.id), effects(a, "application.updated", r.at)), pairwiseSector(&old.Settings), &a, r.at)
+	fx := renaming(by(string(r.id), effects(a, "application.updated", r.at)), pairwiseSector(&old.Settings), &a, s.lever())
 	if _, ok := s.documents.noted.Allow(string(r.realm), s.cfg.Now()); !ok {
 		fx.Events = nil // a trail that strangers fill is read by nobody
 	}

@@ -266,7 +266,7 @@ func (s *Service) reregister(ctx context.Context, site *model.Site, id model.Cli
 	sector := pairwiseSector(&a.Settings)
 	a.Kind, a.Name, a.Settings, a.Keys = w.Kind, w.Name, w.Settings, w.keys
 	out := Registered{Token: r.Token, Statement: w.statement, Secret: giveSecret(&a, now)}
-	fx := renaming(by(string(a.ID), effects(a, "application.updated", now)), sector, &a, now)
+	fx := renaming(by(string(a.ID), effects(a, "application.updated", now)), sector, &a, s.lever())
 	if err := s.cfg.Store.UpdateRegistration(ctx, a, fx); err != nil {
 		return Registered{}, fmt.Errorf("change the registration of application %s: %w", id, err)
 	}

@@ -26,15 +26,14 @@ func pairwiseSector(s *model.ApplicationSettings) string {
 	return strings.ToLower(cmp.Or(s.Sector, host))
 }
 
-// renaming adds to the effects of a change what resource servers must hear if
-// the application leaves its sector. Here its tokens are of no use then, because
-// nobody can be found by the names in them; so nobody could tell resource servers
-// by those names either what happens to these people.
-func renaming(fx model.Effects, left string, a *model.Application, now model.Millis) model.Effects {
-	if left == "" || left == pairwiseSector(&a.Settings) {
+// renaming revokes every token of an application that leaves its sector, with the
+// effects of that change. Nobody can be found by the names in those tokens any more,
+// so nobody could tell resource servers by those names what happens to these people.
+// lever is when what is stopped is revoked.
+func renaming(fx model.Effects, left string, a *model.Application, lever model.Millis) model.Effects {
+	if left == "" || left == pairwiseSector(&a.Settings) || len(fx.Revocations) > 0 { // they are revoked already
 		return fx
 	}
-	fx.Revocations = append(fx.Revocations, model.Revocation{RealmID: a.RealmID, Kind: model.RevokeApplication, Key: string(a.ID),
-		Before: now, ExpiresAt: now.Add(model.LongestToken), At: now})
+	fx.Revocations = []model.Revocation{a.RevokeTokens(lever)}
 	return fx
 }

@@ -2,6 +2,7 @@ package application_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/assent-id/assent/internal/model"
 	"github.com/assent-id/assent/internal/service/application"
@@ -57,12 +58,20 @@ func TestResourceServersHearOfAnApplicationThatLeavesItsSector(t *testing.T) {
 		} {
 			t.Run(way+" "+tt.name, func(t *testing.T) {
 				s := newShore(t, sqlite(t))
+				began := time.Now()
+				latest := func() time.Time { return time.Now().Add(30 * time.Second) } // somebody's clock is ahead
+				s.Service = application.New(application.Config{Store: s.store, Latest: latest})
 				id := change(t, s, tt.was, tt.is)
 				list, err := s.store.Revocations(t.Context(), 0, model.MillisOf(s.now()))
 				check(t, err)
 				told := len(list) == 1 && list[0].Kind == model.RevokeApplication && list[0].Key == string(id)
 				if told != tt.want || !tt.want && len(list) != 0 {
 					t.Errorf("got %+v, want one: %t", list, tt.want)
+				}
+				a, err := s.store.Application(t.Context(), s.site.Realm.ID, id)
+				check(t, err)
+				if told && (list[0].Before != a.TokensInvalidBefore || list[0].Before < model.MillisOf(began.Add(30*time.Second))) {
+					t.Errorf("resource servers refuse what was issued by %d, this server by %d", list[0].Before, a.TokensInvalidBefore)
 				}
 			})
 		}

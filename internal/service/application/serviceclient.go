@@ -19,12 +19,10 @@ import (
 // management API or by an operator's command, with an id of ours, and
 // private_key_jwt as its way in. Its keys are rotated here.
 
-const grantClientCredentials = "client_credentials"
-
 // ServiceClient reports whether an application is a service client.
 func ServiceClient(a *model.Application) bool {
 	s := &a.Settings
-	return a.Kind == model.KindService && s.Origin == model.OriginAPI && s.AuthMethod == model.AuthPrivateKeyJWT && s.Allows(grantClientCredentials) &&
+	return a.Kind == model.KindService && s.Origin == model.OriginAPI && s.AuthMethod == model.AuthPrivateKeyJWT && s.Allows(grantCredentials) &&
 		madeHere(a.ID)
 }
 
@@ -39,6 +37,7 @@ type NewServiceClient struct {
 	Scopes        []string
 	Resources     []string
 	TokenLifetime int    // seconds; 0: 300
+	MayAsk        bool   // people, by CIBA: approval scopes come by that alone
 	KeyAlg        string // ES256 or EdDSA; empty: ES256
 	JWK           []byte // its public key
 	JWKSURI       string // where its public keys are
@@ -58,8 +57,11 @@ func (s *Service) CreateServiceClient(ctx context.Context, site *model.Site, n N
 		return Keyed{}, fmt.Errorf("%w: its keys are at jwks_uri, or it has one here: jwk, or a key_alg to make one for", ErrInvalid)
 	}
 	out, st := Keyed{}, Static{Name: n.Name, Kind: model.KindService, Settings: model.ApplicationSettings{
-		AuthMethod: model.AuthPrivateKeyJWT, GrantTypes: []string{grantClientCredentials}, Description: n.Description,
+		AuthMethod: model.AuthPrivateKeyJWT, GrantTypes: grantsOf(n.MayAsk), Description: n.Description,
 		Scopes: n.Scopes, Resources: n.Resources, TokenLifetime: n.TokenLifetime, JWKSURI: n.JWKSURI}}
+	if err := s.checkServiceClient(site, &st.Settings, &model.ApplicationSettings{}); err != nil {
+		return Keyed{}, err
+	}
 	if n.JWKSURI == "" {
 		public, private, err := newKey(n.JWK, n.KeyAlg)
 		if err != nil {
@@ -133,6 +135,9 @@ func generate(alg jose.Alg) (*jose.PrivateKey, error) {
 func ownKey(jwk []byte) (*jose.PublicKey, error) {
 	public, err := jose.ParsePublic(jwk)
 	if err != nil {
+		if privateHalf(jwk) {
+			return nil, fmt.Errorf("%w: jwk is a private key: keep it, and bring its public half, without d", ErrInvalid)
+		}
 		return nil, fmt.Errorf("%w: jwk is no public key for ES256, EdDSA or PS256: %w", ErrInvalid, cause(err))
 	}
 	if public.Alg() != jose.RS256 {
@@ -144,6 +149,12 @@ func ownKey(jwk []byte) (*jose.PublicKey, error) {
 		return nil, fmt.Errorf("%w: an RSA key signs assertions with PS256", ErrInvalid)
 	}
 	return public, nil
+}
+
+// privateHalf: RFC 7518, Sections 6.2.2 and 6.3.2.
+func privateHalf(jwk []byte) bool {
+	var members map[string]json.RawMessage
+	return json.Unmarshal(jwk, &members) == nil && members["d"] != nil
 }
 
 // cause keeps the class of an error and drops its words.

@@ -141,7 +141,7 @@ func (s *Service) Configure(ctx context.Context, site *model.Site, id model.Clie
 		if refused != nil {
 			return model.Effects{}
 		}
-		return renaming(by(actor, effects(*a, "application.updated", now)), sector, a, now)
+		return renaming(by(actor, effects(*a, "application.updated", now)), sector, a, s.lever())
 	})
 	if refused != nil {
 		return refused

@@ -193,7 +193,7 @@ func (s *Service) applyOne(ctx context.Context, a model.Application, u upsert) (
 		return Change{ID: a.ID, Did: "unchanged", Application: old}, nil
 	}
 	c.Did = "updated"
-	fx := renaming(u.effects(&a, old, now, s.lever()), pairwiseSector(&old.Settings), &a, now)
+	fx := renaming(u.effects(&a, old, now, s.lever()), pairwiseSector(&old.Settings), &a, s.lever())
 	err = s.cfg.Store.UpdateRegistration(ctx, a, fx)
 	a.Version++
 	c.Application = a

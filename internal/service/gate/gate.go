@@ -58,6 +58,9 @@ type Use struct {
 	// IssuedAt is when the right that is being used was given: a token's issue,
 	// or the decision that a token is made for. 0: it is being given now.
 	IssuedAt model.Millis
+	// Disabled lets pass what a disabled realm alone stands in the way of, for who may
+	// still hear that it is: see the revocation feed. It opens nothing else.
+	Disabled bool
 }
 
 // Config is what a Gate needs.
@@ -148,6 +151,9 @@ func (g *Gate) realm(ctx context.Context, u Use) (model.Millis, error) {
 		return 0, fmt.Errorf("gate: read realm: %w", err)
 	}
 	if now.Status != model.RealmActive || u.Site.Realm.Status != model.RealmActive {
+		if u.Disabled { // all that it had was revoked when it was disabled
+			return now.TokensInvalidBefore, nil
+		}
 		return 0, &Refusal{RealmDisabled}
 	}
 	return since(u, now.TokensInvalidBefore)

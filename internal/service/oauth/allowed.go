@@ -80,7 +80,7 @@ func (e *Engine) Disallow(ctx context.Context, site *model.Site, identity model.
 	}
 	// After the mark: what was opened before it is found here, and nothing is opened
 	// after it. If this fails, the person can do it again.
-	q := GrantQuery{RealmID: site.Realm.ID, IdentityID: identity, ApplicationID: client, At: now, Until: now.Add(model.LongestToken)}
+	q := GrantQuery{RealmID: site.Realm.ID, IdentityID: identity, ApplicationID: client, At: now, Until: e.keptUntil(now)}
 	if _, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{}); err != nil {
 		return fmt.Errorf("revoke the grants of %s: %w", client, err)
 	}

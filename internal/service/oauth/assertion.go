@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/assent-id/assent/internal/format/jose"
@@ -42,7 +43,7 @@ type assertionClaims struct {
 // nodes saw it first.
 func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
 	if x.Params.Get("client_assertion_type") != assertionType {
-		return clientRefused(x, "unknown client_assertion_type", nil)
+		return clientRefused(x, "client_assertion_type is not "+assertionType, nil)
 	}
 	u, err := jose.Peek(x.Params.Get("client_assertion"))
 	if err != nil {
@@ -57,7 +58,7 @@ func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
 		return err
 	}
 	if err := checkAssertionClaims(x, client, c); err != nil {
-		return clientRefused(x, "assertion claims", err)
+		return clientRefused(x, assertionOf(client), err)
 	}
 	first, err := e.cfg.Store.Consume(ctx, model.Once{Namespace: model.OnceAssertion, RealmID: x.Site.Realm.ID,
 		Digest: sha256.Sum256([]byte(string(client.ID) + "\x00" + c.JTI)), Until: model.Millis(*c.Exp*1000) + onceMargin})
@@ -65,12 +66,14 @@ func (e *Engine) checkAssertion(ctx context.Context, x *exchange) error {
 		return fmt.Errorf("consume assertion: %w", err)
 	}
 	if !first {
-		return clientRefused(x, "assertion was used before", nil)
+		return clientRefused(x, assertionOf(client)+": its jti was used before", nil)
 	}
 	e.cfg.Clients.Used(ctx, client, key.KID(), x.now)
 	x.client = client
 	return nil
 }
+
+func assertionOf(client *model.Client) string { return "assertion of " + string(client.ID) }
 
 // assertingClient verifies the signature with a key of the client that the
 // assertion names. The algorithm is the key's, never the header's.
@@ -80,9 +83,13 @@ func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unveri
 		return nil, nil, err
 	}
 	x.found = client != nil
-	if client == nil || client.Settings.AuthMethod != model.AuthPrivateKeyJWT {
+	if client == nil {
 		decoyVerify(u)
-		return nil, nil, clientRefused(x, "unknown client, or not registered for private_key_jwt", nil)
+		return nil, nil, clientRefused(x, "assertion of an "+unknownClient(model.ClientID(c.Sub))+" (sub)", nil)
+	}
+	if client.Settings.AuthMethod != model.AuthPrivateKeyJWT {
+		decoyVerify(u)
+		return nil, nil, clientRefused(x, registeredFor(client)+", not for private_key_jwt", nil)
 	}
 	key, err := e.cfg.Clients.Key(ctx, x.Site, client, u.Header().KID, x.now)
 	if err != nil {
@@ -90,17 +97,20 @@ func (e *Engine) assertingClient(ctx context.Context, x *exchange, u jose.Unveri
 	}
 	if key == nil {
 		decoyVerify(u)
-		return nil, nil, clientRefused(x, "unknown or retired key", nil)
+		return nil, nil, clientRefused(x, assertionOf(client)+": no key that works has the kid "+quoted(u.Header().KID), nil)
 	}
 	if !slices.Contains(assertionAlgs(client), algName(u.Header().Alg)) {
 		decoyVerify(u)
-		return nil, nil, clientRefused(x, "algorithm is not allowed", nil)
+		return nil, nil, clientRefused(x, assertionOf(client)+": alg "+quoted(string(u.Header().Alg))+" is not allowed, want one of "+strings.Join(assertionAlgs(client), ", "), nil)
 	}
 	if _, err := jose.Verify(u, key); err != nil {
-		return nil, nil, clientRefused(x, "signature", err)
+		return nil, nil, clientRefused(x, assertionOf(client)+": its signature is not that of key "+key.KID(), err)
 	}
 	return client, key, nil
 }
+
+// quoted is what stands in an assertion, in a cause.
+func quoted(text string) string { return "'" + called(text) + "'" }
 
 func assertionAlgs(c *model.Client) []string {
 	if len(c.Settings.AssertionAlgs) > 0 {
@@ -119,7 +129,7 @@ func algName(a jose.Alg) string {
 
 func checkAssertionClaims(x *exchange, client *model.Client, c assertionClaims) error {
 	if c.Iss != c.Sub {
-		return errors.New("iss and sub differ")
+		return fmt.Errorf("iss is %s, want the client id, as in sub", quoted(c.Iss))
 	}
 	if sent := x.Params.Get("client_id"); sent != "" && sent != c.Sub {
 		return errors.New("client_id differs from sub")
@@ -159,15 +169,15 @@ func checkAssertionAudience(x *exchange, client *model.Client, raw json.RawMessa
 		if one == x.Site.Issuer || !client.Settings.StrictAudience && ourEndpoint(x, one) {
 			return nil
 		}
-		return errors.New("aud is somebody else")
+		return fmt.Errorf("aud is %s, want the issuer %s", quoted(one), x.Site.Issuer)
 	}
 	var many []string
 	if err := json.Unmarshal(raw, &many); err != nil || len(many) == 0 || client.Settings.StrictAudience {
-		return errors.New("aud must be the issuer")
+		return fmt.Errorf("aud is no string that is the issuer %s", x.Site.Issuer)
 	}
 	for _, a := range many {
 		if a != x.Site.Issuer && !ourEndpoint(x, a) {
-			return errors.New("aud names somebody else too")
+			return fmt.Errorf("aud names %s too, want the issuer %s alone", quoted(a), x.Site.Issuer)
 		}
 	}
 	return nil

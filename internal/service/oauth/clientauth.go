@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -17,8 +18,38 @@ import (
 // bad assertion. The cause is for the log.
 func clientRefused(x *exchange, cause string, err error) error {
 	return &Error{Code: InvalidClient, Description: "client authentication failed",
-		Cause: errors.Join(errors.New(cause), err), Basic: x.Basic != nil}
+		Cause: because(cause, err), Basic: x.Basic != nil}
 }
+
+// because is a cause in one line.
+func because(cause string, err error) error {
+	if err == nil {
+		return errors.New(cause)
+	}
+	return fmt.Errorf("%s: %w", cause, err)
+}
+
+// called is what a stranger said, as it stands in a cause.
+func called(text string) string {
+	if len(text) > maxCalled {
+		text = model.Printable(text, maxCalled) + "..."
+	}
+	return model.Printable(text, len(text))
+}
+
+const maxCalled = 128 // bytes
+
+// unknownClient names who is not there, unless it may be a secret in the wrong place.
+func unknownClient(id model.ClientID) string {
+	text := string(id)
+	if len(text) > maxNamed && !ids.Valid("svc", text) && !ids.Valid("app", text) && !ids.Valid("agt", text) {
+		return "unknown client"
+	}
+	return "unknown client " + called(text)
+}
+
+// maxNamed is shorter than any secret, in bytes: those that people choose have 32.
+const maxNamed = 31
 
 // authenticateClient finds out who asks. One method per request (RFC 6749,
 // Section 2.3), and only the one that the client registered.
@@ -148,14 +179,14 @@ func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.Clie
 	}
 	switch {
 	case client == nil:
-		return clientRefused(x, "unknown client", nil)
+		return clientRefused(x, unknownClient(said.id), nil)
 	case client.Settings.AuthMethod != method:
-		return clientRefused(x, "client is not registered for "+string(method), nil)
+		return clientRefused(x, registeredFor(client)+", not for "+string(method), nil)
 	case matched != 1:
-		return clientRefused(x, "wrong secret", nil)
+		return clientRefused(x, "wrong secret of client "+string(client.ID), nil)
 	}
 	if sent := x.Params.Get("client_id"); sent != "" && sent != string(said.id) {
-		return clientRefused(x, "client_id differs from the authenticated client", nil)
+		return clientRefused(x, "client_id differs from the authenticated client "+string(client.ID), nil)
 	}
 	x.client = client
 	return nil
@@ -166,11 +197,11 @@ func (e *Engine) checkSecret(ctx context.Context, x *exchange, method model.Clie
 func (e *Engine) checkIdentified(ctx context.Context, x *exchange) error {
 	id := model.ClientID(x.Params.Get("client_id"))
 	if id == "" {
-		return clientRefused(x, "no client authentication", nil)
+		return clientRefused(x, "no client authentication: there is no client_id and no credentials", nil)
 	}
 	client, err := e.cfg.Clients.Get(ctx, x.Site, id)
 	if errors.Is(err, model.ErrNotFound) {
-		return clientRefused(x, "unknown client", nil)
+		return clientRefused(x, unknownClient(id), nil)
 	}
 	if err != nil {
 		return err
@@ -182,8 +213,12 @@ func (e *Engine) checkIdentified(ctx context.Context, x *exchange) error {
 	case model.AuthTLS, model.AuthSelfSignedTLS:
 		return e.checkCertificate(ctx, x, client)
 	default:
-		return clientRefused(x, "client must authenticate", nil)
+		return clientRefused(x, registeredFor(client)+", and sent no credentials", nil)
 	}
+}
+
+func registeredFor(c *model.Client) string {
+	return "client " + string(c.ID) + " is registered for " + string(c.Settings.AuthMethod)
 }
 
 // admitClient asks the gate for the client alone. A stopped application gets
@@ -191,7 +226,7 @@ func (e *Engine) checkIdentified(ctx context.Context, x *exchange) error {
 func (e *Engine) admitClient(ctx context.Context, x *exchange) error {
 	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: x.Site, Application: &x.client.Application})
 	if reason, ok := gate.Refused(err); ok {
-		return clientRefused(x, string(reason), nil)
+		return clientRefused(x, "client "+string(x.client.ID)+": "+string(reason), nil)
 	}
 	x.after(revoked)
 	return err

@@ -21,6 +21,12 @@ type actor struct {
 	iss, sub string
 	clientID model.ClientID // with which it acts; empty: it is not a client's
 	agent    bool
+
+	// Of an actor token; the client itself needs none.
+	parents []string     // what a token hangs under with which this party acts
+	issued  model.Millis // 0: there is none
+	expires int64        // Unix seconds; 0: there is none
+	session model.SessionID
 }
 
 func (x *exchange) asActor() actor {

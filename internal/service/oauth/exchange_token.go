@@ -29,6 +29,7 @@ type subjectToken struct {
 	auth     *authentication
 	act      json.RawMessage
 	mayAct   json.RawMessage
+	parents  []string // of what is made from it: its own, itself, and its client
 
 	// access is the token if it is an access token of ours: then what it holds
 	// bounds what it can be exchanged for.
@@ -110,7 +111,8 @@ func (e *Engine) accessSubject(ctx context.Context, x *exchange, raw string) (*s
 	if c.Approval != nil {
 		s.approval = &approvedAction{id: c.Approval.ID, statement: c.Approval.Statement}
 	}
-	return s, nil
+	s.parents, err = e.parentsBy(ctx, x, &t)
+	return s, err
 }
 
 var errHolder = errors.New("the token is not this client's to exchange")
@@ -252,12 +254,18 @@ func (e *Engine) accessActor(ctx context.Context, x *exchange, raw string) (acto
 	if len(t.Act) > 0 {
 		return actor{}, errors.Join(errAct, errors.New("the actor token is delegated itself"))
 	}
-	a := actor{iss: x.Site.Issuer, sub: t.Subject, clientID: t.ClientID}
+	a := actor{iss: x.Site.Issuer, sub: t.Subject, clientID: t.ClientID, issued: gate.IssuedAt(t.JTI, t.IssuedAt), expires: t.ExpiresAt}
+	if a.parents, err = e.parentsBy(ctx, x, &t); err != nil {
+		return actor{}, err
+	}
+	a.parents = under(a.parents, string(t.GrantID))
 	if t.Identity != "" {
-		if a.sub, err = e.subject(ctx, x.Site, &x.client.Settings, t.Identity); err != nil {
-			return actor{}, err
-		}
-		return a, nil
+		a.sub, err = e.subject(ctx, x.Site, &x.client.Settings, t.Identity)
+		a.parents = under(a.parents, a.sub)
+		return a, err
+	}
+	if isClientID(t.Subject) { // perhaps not the one that holds it
+		a.parents = under(a.parents, t.Subject)
 	}
 	client, err := e.cfg.Clients.Get(ctx, x.Site, t.ClientID)
 	if err != nil {
@@ -267,30 +275,49 @@ func (e *Engine) accessActor(ctx context.Context, x *exchange, raw string) (acto
 	return a, nil
 }
 
+// idTokenActor is who signed in. An ID token names no grant; what it is good for
+// ends with the person, and with the session where the exchange names no other.
 func (e *Engine) idTokenActor(ctx context.Context, x *exchange, raw string) (actor, error) {
 	s, err := e.idTokenSubject(ctx, x, raw)
 	if err != nil {
 		return actor{}, err
 	}
 	sub, err := e.subject(ctx, x.Site, &x.client.Settings, s.identity)
-	return actor{iss: x.Site.Issuer, sub: sub, clientID: x.client.ID}, err
+	return actor{iss: x.Site.Issuer, sub: sub, clientID: x.client.ID, parents: []string{sub},
+		issued: s.issued, expires: s.expires, session: s.session}, err
 }
 
-// parents are what a token from this one hangs under, beside its own client: the
-// tokens that it comes from, by jti, and the clients that held them or act with it.
-// Stopping one of them ends it.
-func (s *subjectToken) parents(client model.ClientID, who actor) []string {
-	var out []string
-	add := func(parent string) {
-		if parent != "" && parent != string(client) && !slices.Contains(out, parent) {
-			out = append(out, parent)
+// parentsBy are what a token hangs under that is made from this one: what this one
+// does, itself by its jti, and the client that holds it. Stopping one of them ends
+// it. People among them are named as the client knows them that asks: another's
+// names are not for it.
+func (e *Engine) parentsBy(ctx context.Context, x *exchange, t *AccessToken) ([]string, error) {
+	out := slices.Clone(t.Parents)
+	for i, parent := range out {
+		if t.ClientID == x.client.ID || !namesIdentity(x.Site, parent) {
+			continue
+		}
+		holder, err := e.cfg.Clients.Get(ctx, x.Site, t.ClientID)
+		if err != nil {
+			return nil, err
+		}
+		id, err := e.identityOf(ctx, x.Site, &holder.Settings, parent)
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = e.subject(ctx, x.Site, &x.client.Settings, id); err != nil {
+			return nil, err
 		}
 	}
-	if s.access != nil {
-		out = slices.Clone(s.access.Parents)
-		add(s.access.JTI)
-		add(string(s.access.ClientID))
+	return under(out, t.JTI, string(t.ClientID)), nil
+}
+
+// under adds parents that are not there yet.
+func under(parents []string, more ...string) []string {
+	for _, parent := range more {
+		if parent != "" && !slices.Contains(parents, parent) {
+			parents = append(parents, parent)
+		}
 	}
-	add(string(who.clientID))
-	return out
+	return parents
 }

@@ -160,6 +160,7 @@ func (e *Engine) approvedEntitlement(x *exchange, a model.Approval, id string, n
 	}
 	g := model.Grant{RealmID: a.RealmID, ID: model.GrantID(ids.New("grt")), Kind: GrantCIBA, IdentityID: a.IdentityID,
 		ApplicationID: a.ApplicationID, ApprovalID: a.ID, Scope: granted.Scope, CreatedAt: now}
+	g.Terms.Resources = granted.Resource
 	ent := &entitlement{
 		identity: a.IdentityID, grantID: g.ID,
 		scope: strings.Fields(granted.Scope), details: granted.AuthorizationDetails, decided: a.EndedAt,

@@ -1,10 +1,12 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/assent-id/assent/internal/format/ids"
 	"github.com/assent-id/assent/internal/model"
@@ -40,10 +42,8 @@ func (e *Engine) exchangeForAccess(ctx context.Context, x *exchange) (*entitleme
 		return nil, err
 	}
 	ent := &entitlement{subject: s.name, identity: s.identity, grantID: model.GrantID(ids.New("grt")), auth: s.auth,
-		approval: s.approval, mayAct: s.mayAct, parents: s.parents(x.client.ID, who), decided: s.issued, latest: s.expires}
-	if s.access != nil {
-		ent.earliest = s.issued
-	}
+		approval: s.approval, mayAct: s.mayAct, decided: s.issued}
+	standOn(x, s, who, ent)
 	if ent.act, err = actFor(x, s, who); err != nil {
 		return nil, err
 	}
@@ -54,12 +54,28 @@ func (e *Engine) exchangeForAccess(ctx context.Context, x *exchange) (*entitleme
 		return nil, exchangeRefused("the token was exchanged too often", nil)
 	}
 	ent.answer = func(o *object) { o.text("issued_token_type", typeAccessToken) } // RFC 8693, Section 2.2.1
-	ent.commit = func(ctx context.Context) error { return e.openExchange(ctx, x, s, ent) }
+	ent.commit = func(ctx context.Context) error { return e.openExchange(ctx, x, s, who, ent) }
 	return ent, nil
 }
 
-// maxParents bounds how many tokens and clients one token can hang under.
-const maxParents = 20
+// maxParents bounds how much one token can hang under: each of five exchanges adds
+// at most two tokens, a grant, two clients and a person.
+const maxParents = 32
+
+// standOn ties the token to the two that it is made from, of the subject and of who
+// acts: it hangs under what either does, is dated after both, and ends with the first.
+func standOn(x *exchange, s *subjectToken, who actor, ent *entitlement) {
+	ent.based = []basis{{s.parents, s.issued}, {who.parents, who.issued}}
+	ent.parents = under(under(slices.Clone(s.parents), who.parents...), string(who.clientID))
+	ent.parents = slices.DeleteFunc(ent.parents, func(p string) bool { return p == string(x.client.ID) }) // in client_id
+	ent.latest, ent.earliest = s.expires, who.issued
+	if s.access != nil {
+		ent.earliest = max(ent.earliest, s.issued)
+	}
+	if who.expires != 0 {
+		ent.latest = min(ent.latest, who.expires)
+	}
+}
 
 // actFor is the act claim of the token: who acts, before those who acted earlier.
 // Without an actor token the client itself does, unless it may stand in for
@@ -80,9 +96,9 @@ func actFor(x *exchange, s *subjectToken, who actor) (json.RawMessage, error) {
 
 // openExchange writes the grant under that of the subject token, and uses a JWT of
 // a trusted issuer up. It loses against whoever revokes the parent meanwhile.
-func (e *Engine) openExchange(ctx context.Context, x *exchange, s *subjectToken, ent *entitlement) error {
+func (e *Engine) openExchange(ctx context.Context, x *exchange, s *subjectToken, who actor, ent *entitlement) error {
 	g := x.derived(ent, GrantExchange)
-	g.SessionID = s.session
+	g.SessionID = cmp.Or(s.session, who.session)
 	o := Opening{Once: s.once, Decided: s.issued}
 	data := map[string]string{}
 	if s.access != nil {

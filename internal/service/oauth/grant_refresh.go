@@ -180,7 +180,7 @@ func (e *Engine) reused(ctx context.Context, x *exchange, g model.Grant) error {
 // the audit trail.
 func (e *Engine) revokeGrant(ctx context.Context, x *exchange, id model.GrantID, why string) error {
 	now := model.MillisOf(e.cfg.Now())
-	q := GrantQuery{RealmID: x.Site.Realm.ID, ID: id, At: now, Until: now.Add(model.LongestToken)}
+	q := GrantQuery{RealmID: x.Site.Realm.ID, ID: id, At: now, Until: e.keptUntil(now)}
 	_, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
 		RealmID: x.Site.Realm.ID, Type: why, Actor: string(x.client.ID), Target: string(id), At: now}}})
 	if err != nil {

@@ -44,13 +44,21 @@ func (e *Engine) RevokeGrant(ctx context.Context, site *model.Site, id model.Gra
 		return err
 	}
 	now := model.MillisOf(e.cfg.Now())
-	q := GrantQuery{RealmID: site.Realm.ID, ID: id, At: now, Until: now.Add(model.LongestToken)}
+	q := GrantQuery{RealmID: site.Realm.ID, ID: id, At: now, Until: e.keptUntil(now)}
 	_, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{Events: []model.Event{{ID: model.EventID(ids.New("evt")),
 		RealmID: site.Realm.ID, Type: "grant.revoked", Actor: actor, Target: string(id), At: now}}})
 	if err != nil {
 		return fmt.Errorf("revoke grant %s: %w", id, err)
 	}
 	return nil
+}
+
+// keptUntil is how long what is revoked as a whole at an instant is remembered: no
+// token that exists then lives longer. Tokens are dated ahead of the present, by the
+// clock of the server that is furthest ahead or, where something was revoked a moment
+// ago, after that, which was dated by another such clock.
+func (e *Engine) keptUntil(at model.Millis) model.Millis {
+	return max(at, model.MillisOf(e.cfg.Latest())).Add(model.LongestToken + model.MaxAhead)
 }
 
 // RevokeGrantTokens makes every access token of a grant that there is by now
@@ -65,7 +73,7 @@ func (e *Engine) RevokeGrantTokens(ctx context.Context, site *model.Site, id mod
 	// Nothing is opened for what is revoked by now. If this fails, the caller does it
 	// all again.
 	q := GrantQuery{RealmID: site.Realm.ID, ParentID: id, OpenedBy: before, At: model.MillisOf(e.cfg.Now())}
-	q.Until = max(q.At, before).Add(model.LongestToken)
+	q.Until = e.keptUntil(max(q.At, before))
 	if _, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{}); err != nil {
 		return 0, fmt.Errorf("revoke what hangs under the access tokens of grant %s: %w", id, err)
 	}
@@ -100,7 +108,7 @@ func (e *Engine) RevokeToken(ctx context.Context, site *model.Site, jti, actor s
 		return fmt.Errorf("token: %w", model.ErrNotFound)
 	}
 	now := model.MillisOf(e.cfg.Now())
-	rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeToken, Key: jti, Before: now, ExpiresAt: now.Add(model.LongestToken), At: now}
+	rev := model.Revocation{RealmID: site.Realm.ID, Kind: model.RevokeToken, Key: jti, Before: now, ExpiresAt: e.keptUntil(now), At: now}
 	fx := model.Effects{
 		Events:  []model.Event{{ID: model.EventID(ids.New("evt")), RealmID: rev.RealmID, Type: "token.revoked", Actor: actor, Target: jti, At: now}},
 		Changes: []model.Change{{ID: ids.New("chg"), Topic: model.TopicRevocation, Key: jti, At: now}},

@@ -64,9 +64,12 @@ type entitlement struct {
 	sid      model.SessionID
 	act      json.RawMessage // RFC 8693, Section 4.1
 	mayAct   json.RawMessage // RFC 8693, Section 4.4
-	// parents are the jtis of the access tokens that this one is derived from:
-	// it is dead as soon as one of them is revoked.
+	// parents are what this token hangs under beside its own client, grant and
+	// person (see [AccessToken]): it is dead as soon as one of them is stopped.
 	parents []string
+	// based are the tokens that it is made from. They are looked at again when it
+	// is dated: what was revoked since they were read is not handed out.
+	based   []basis
 	idToken func(*object) // adds the grant's own claims; nil: no ID token
 	// idClaims are the claims that the request asked for in the ID token
 	// (OpenID Connect Core 1.0, Section 5.5).

@@ -63,7 +63,7 @@ func (e *Engine) SignLogout(ctx context.Context, site *model.Site, s *model.Appl
 // changes nothing.
 func (e *Engine) EndGrants(ctx context.Context, site *model.Site, id model.SessionID) error {
 	now := model.MillisOf(e.cfg.Now())
-	q := GrantQuery{RealmID: site.Realm.ID, SessionID: id, At: now, Until: now.Add(model.LongestToken)}
+	q := GrantQuery{RealmID: site.Realm.ID, SessionID: id, At: now, Until: e.keptUntil(now)}
 	if _, err := e.cfg.Store.RevokeGrants(ctx, q, model.Effects{}); err != nil {
 		return fmt.Errorf("end the grants of session %s: %w", id, err)
 	}

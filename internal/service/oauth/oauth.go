@@ -134,8 +134,8 @@ type Engine struct {
 	devices deviceGuard
 	parking parking
 	details detailsSchemas
-	inline  *hub.Cache[[]*jose.PublicKey] // key sets of trusted issuers, by their text
-	sectors *hub.Cache[[]string]          // for which a realm has pairwise names, by its id
+	inline  *hub.Cache[[]*jose.PublicKey]        // key sets of trusted issuers, by their text
+	parties *hub.Cache[map[model.ClientID]party] // with pairwise names, by their realm
 }
 
 // New fills in defaults.
@@ -163,7 +163,7 @@ func New(cfg Config) *Engine {
 		parking: newParking(),
 		inline:  hub.NewCache(1000, parseInline),
 	}
-	e.knowSectors()
+	e.knowParties()
 	return e
 }
 

@@ -48,10 +48,9 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 	// is revoked after the token was made, and takes it too.
 	x.started = e.cfg.Now()
 	x.now = model.MillisOf(x.started)
-	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
-		Grant: ent.grantID, IssuedAt: ent.decided})
+	revoked, err := e.passes(ctx, x, ent)
 	if err != nil {
-		return nil, closed(err, InvalidGrant, "the grant is not valid")
+		return nil, err
 	}
 	x.after(max(revoked, ent.earliest-1))
 	if ent.latest > 0 && x.now.Unix() >= ent.latest {
@@ -83,6 +82,22 @@ func (e *Engine) issue(ctx context.Context, x *exchange, ent *entitlement) ([]by
 		}
 	}
 	return tokenAnswer(x, ent, access, id), nil
+}
+
+// passes asks the gate for all that the token will hang under, and answers up to
+// when that was revoked.
+func (e *Engine) passes(ctx context.Context, x *exchange, ent *entitlement) (model.Millis, error) {
+	revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: x.Site, Application: &x.client.Application, Identity: ent.identity,
+		Grant: ent.grantID, IssuedAt: ent.decided})
+	if err != nil {
+		return 0, closed(err, InvalidGrant, "the grant is not valid")
+	}
+	for _, b := range ent.based {
+		if err := e.admitParents(ctx, x.Site, x.client, b); err != nil {
+			return 0, err
+		}
+	}
+	return revoked, nil
 }
 
 // after dates what is being made later than what was revoked (see [gate.Gate.Pass]).

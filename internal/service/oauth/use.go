@@ -70,8 +70,10 @@ type AccessToken struct {
 	Bound     Binding
 	Act       json.RawMessage // RFC 8693, Section 4.1; nil: nobody acts for the subject
 	MayAct    json.RawMessage // RFC 8693, Section 4.4
-	Parents   []string        // what it was exchanged from: tokens, by jti, and their clients
-	Approval  model.ApprovalID
+	// Parents are what it hangs under because it was exchanged: tokens by jti, grants,
+	// clients, and people by the name that its client knows.
+	Parents  []string
+	Approval model.ApprovalID
 }
 
 // Use verifies an access token of the realm, lets it through the gate, and
@@ -190,8 +192,8 @@ func (e *Engine) person(ctx context.Context, site *model.Site, client *model.Cli
 }
 
 // admitToken asks the gate for the token and for all that it hangs under: its
-// grant, its client, its person, and, of a token that was exchanged, the tokens
-// and clients that it comes from.
+// grant, its client, its person, and, of a token that was exchanged, what it comes
+// from and who acts with it.
 func (e *Engine) admitToken(ctx context.Context, site *model.Site, client *model.Client, t AccessToken) error {
 	issued := gate.IssuedAt(t.JTI, t.IssuedAt)
 	err := e.cfg.Gate.Check(ctx, gate.Use{Site: site, Application: &client.Application, Identity: t.Identity, Grant: t.GrantID,
@@ -199,32 +201,57 @@ func (e *Engine) admitToken(ctx context.Context, site *model.Site, client *model
 	if err != nil {
 		return closed(err, InvalidGrant, tokenInvalid)
 	}
-	under := t.Parents
+	parents := t.Parents
 	if t.Subject != string(t.ClientID) && isClientID(t.Subject) { // a client's, for another to use
-		under = append(slices.Clone(under), t.Subject)
+		parents = under(slices.Clone(parents), t.Subject)
 	}
-	for _, parent := range under {
-		if err := e.admitParent(ctx, site, parent, issued); err != nil {
-			return err
+	return e.admitParents(ctx, site, client, basis{parents, issued})
+}
+
+// A basis is what a token hangs under, and when the token was issued.
+type basis struct {
+	parents []string
+	issued  model.Millis
+}
+
+// admitParents asks for all of them. client is the one that people among them are
+// named for.
+func (e *Engine) admitParents(ctx context.Context, site *model.Site, client *model.Client, b basis) error {
+	for _, parent := range b.parents {
+		if err := e.admitParent(ctx, site, client, parent, b.issued); err != nil {
+			return unusable(closed(err, InvalidGrant, tokenInvalid))
 		}
 	}
 	return nil
 }
 
-// admitParent asks for a token, by its jti, or a client.
-func (e *Engine) admitParent(ctx context.Context, site *model.Site, parent string, issued model.Millis) error {
-	u := gate.Use{Site: site, JTI: parent}
-	if !ids.Valid("tok", parent) {
-		client, err := e.cfg.Clients.Get(ctx, site, model.ClientID(parent))
-		if errors.Is(err, model.ErrNotFound) {
-			return unusable(errors.Join(errNotOurs, err))
+// admitParent asks for a token by its jti, a grant whose access tokens may have been
+// revoked while it lives, a person, or a client.
+func (e *Engine) admitParent(ctx context.Context, site *model.Site, client *model.Client, parent string, issued model.Millis) error {
+	switch {
+	case ids.Valid("tok", parent):
+		return e.cfg.Gate.Check(ctx, gate.Use{Site: site, JTI: parent})
+	case ids.Valid("grt", parent):
+		revoked, err := e.cfg.Gate.Pass(ctx, gate.Use{Site: site, Grant: model.GrantID(parent)})
+		if err == nil && issued <= revoked {
+			err = &gate.Refusal{Reason: gate.IssuedBefore}
 		}
+		return err
+	case namesIdentity(site, parent):
+		id, err := e.identityOf(ctx, site, &client.Settings, parent)
 		if err != nil {
 			return err
 		}
-		u = gate.Use{Site: site, Application: &client.Application, IssuedAt: issued}
+		return e.cfg.Gate.Check(ctx, gate.Use{Site: site, Identity: id, IssuedAt: issued})
 	}
-	return closed(e.cfg.Gate.Check(ctx, u), InvalidGrant, tokenInvalid)
+	holder, err := e.cfg.Clients.Get(ctx, site, model.ClientID(parent))
+	if errors.Is(err, model.ErrNotFound) {
+		return errors.Join(errNotOurs, err)
+	}
+	if err != nil {
+		return err
+	}
+	return e.cfg.Gate.Check(ctx, gate.Use{Site: site, Application: &holder.Application, IssuedAt: issued})
 }
 
 // isClientID reports whether a subject is a client that has an id of ours.

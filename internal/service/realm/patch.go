@@ -145,6 +145,12 @@ func (s *Service) PatchPolicy(ctx context.Context, id model.RealmID, c PolicyCha
 			if refused == nil {
 				refused = s.checkServers(ctx, r, old.Resources)
 			}
+			if refused == nil {
+				refused = s.checkApprovals(ctx, r, old.Resources)
+			}
+			if errors.Is(refused, ErrHasClients) { // of a part of the policy
+				refused = fmt.Errorf("%w: %s", ErrPolicy, refused.Error())
+			}
 			settle(old.Resources, &r.Policy, now)
 		}
 		if refused != nil {

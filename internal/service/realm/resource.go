@@ -17,6 +17,9 @@ var (
 	ErrIdentifierTaken = errors.New("the realm has a resource server with this identifier")
 	// ErrHasRoles: people are something at the resource server.
 	ErrHasRoles = errors.New("the resource server has roles")
+	// ErrHasClients: a scope would not need an approval each time any more, and who is
+	// registered for it would get it without one. The message says who.
+	ErrHasClients = errors.New("applications are registered for a scope that needs an approval each time")
 )
 
 // A ResourceError says what is wrong with a resource server. It is an [ErrPolicy].
@@ -96,7 +99,7 @@ func (s *Service) CreateResourceServer(ctx context.Context, realm model.RealmID,
 // UpdateResourceServer changes one as edit says, which may be called more than
 // once, and returns it as it is then. Another change of the realm meanwhile does not
 // stand against it, one of this resource server does: ErrChanged. Also what edit
-// returns, [*ResourceError], model.ErrNotFound.
+// returns, [*ResourceError], ErrHasClients, model.ErrNotFound.
 func (s *Service) UpdateResourceServer(ctx context.Context, realm model.RealmID, ref ResourceRef,
 	edit func(*model.ResourcePolicy) error) (after model.ResourcePolicy, err error) {
 	err = s.changeResources(ctx, realm, func(r *model.Realm, now model.Millis) (model.Effects, error) {
@@ -120,13 +123,16 @@ func (s *Service) UpdateResourceServer(ctx context.Context, realm model.RealmID,
 		if err := s.checkServers(ctx, r, was); err != nil {
 			return model.Effects{}, err
 		}
+		if err := s.checkApprovals(ctx, r, was); err != nil {
+			return model.Effects{}, err
+		}
 		return resourceEffects(realm, "resource_server.updated", ref.Actor, &after)
 	})
 	return after, err
 }
 
-// DeleteResourceServer removes one that has no roles: ErrHasRoles, ErrChanged,
-// model.ErrNotFound. Applications that are registered for it stay so.
+// DeleteResourceServer removes one that has no roles: ErrHasRoles, ErrHasClients,
+// ErrChanged, model.ErrNotFound. Applications that are registered for it stay so.
 func (s *Service) DeleteResourceServer(ctx context.Context, realm model.RealmID, ref ResourceRef) error {
 	return s.changeResources(ctx, realm, func(r *model.Realm, _ model.Millis) (model.Effects, error) {
 		at, err := resourceAt(r, ref)
@@ -141,7 +147,11 @@ func (s *Service) DeleteResourceServer(ctx context.Context, realm model.RealmID,
 		if slices.Contains(withRoles, gone.Resource) {
 			return model.Effects{}, ErrHasRoles
 		}
+		was := slices.Clone(r.Policy.Resources)
 		r.Policy.Resources = slices.Delete(r.Policy.Resources, at, at+1)
+		if err := s.checkApprovals(ctx, r, was); err != nil {
+			return model.Effects{}, err
+		}
 		return resourceEffects(realm, "resource_server.deleted", ref.Actor, &gone)
 	})
 }

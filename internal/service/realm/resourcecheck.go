@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +19,6 @@ const (
 	maxScopes        = 200 // of a resource server
 	maxActing        = 100 // applications that act for one
 	maxScopeName     = 128 // bytes
-	maxIdentifier    = 512 // bytes
 	maxScopeText     = 120 // characters: what people read of a scope
 	maxTokenLifetime = int(model.LongestToken / time.Second)
 	minTokenLifetime = 10 // seconds: clocks differ
@@ -94,43 +91,13 @@ func checkResource(r *model.ResourcePolicy) error {
 	return nil
 }
 
-// identifierFault says what is wrong with an identifier; empty: nothing. RFC 8707,
-// Section 2, wants an absolute URI without a fragment; ours is one of those that
-// somebody can own.
+// identifierFault says what is wrong with an identifier; empty: nothing.
 func identifierFault(id string) string {
-	u, err := url.Parse(id)
-	switch {
-	case len(id) > maxIdentifier:
-		return fmt.Sprintf("the identifier of a resource server has at most %d bytes", maxIdentifier)
-	case err != nil || !u.IsAbs() || strings.Contains(id, "#") || strings.ContainsFunc(id, notInURI):
-		return "the identifier of a resource server is an absolute URI without a fragment"
-	case u.User != nil:
-		return "the identifier of a resource server names no user"
-	case strings.HasPrefix(id, "https://") && u.Hostname() != "":
+	fault := model.ResourceFault(id)
+	if fault == "" {
 		return ""
-	case strings.HasPrefix(id, "http://") && loopbackHost(u.Hostname()):
-		return ""
-	case strings.HasPrefix(id, "urn:") && wellFormedURN(u.Opaque):
-		return ""
-	default:
-		return "the identifier of a resource server is an https URI, an http URI of this machine, or a urn"
 	}
-}
-
-// notInURI: RFC 3986, Section 2.
-func notInURI(r rune) bool {
-	return r <= 0x20 || r > 0x7e || strings.ContainsRune("\"<>\\^`{|}", r)
-}
-
-func loopbackHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// wellFormedURN: a namespace and a name in it (RFC 8141, Section 2).
-func wellFormedURN(rest string) bool {
-	space, name, ok := strings.Cut(rest, ":")
-	return ok && len(space) >= 2 && name != ""
+	return "the identifier of a resource server " + fault
 }
 
 func checkScopes(r *model.ResourcePolicy) error {
@@ -217,4 +184,53 @@ func (s *Service) checkClients(ctx context.Context, realm model.RealmID, p *mode
 		}
 	}
 	return nil
+}
+
+// checkApprovals refuses a change after which an application that is registered for a
+// scope gets it without the approval that it needs by now: ErrHasClients. The API may
+// still run, and would take that.
+func (s *Service) checkApprovals(ctx context.Context, r *model.Realm, was []model.ResourcePolicy) error {
+	freed := freedScopes(r.Policy.Resources, was)
+	if len(freed) == 0 {
+		return nil
+	}
+	all, err := s.cfg.Store.Applications(ctx, r.ID)
+	if err != nil {
+		return fmt.Errorf("find who is registered for a scope: %w", err)
+	}
+	for i := range all {
+		for _, f := range freed {
+			if mayHave(&all[i].Settings, f) {
+				return fmt.Errorf("%w: %s for %s at %s", ErrHasClients, all[i].ID, f.scope, f.resource)
+			}
+		}
+	}
+	return nil
+}
+
+type freedScope struct{ resource, scope string }
+
+// freedScopes are those that needed an approval before and do not any more.
+func freedScopes(list, was []model.ResourcePolicy) []freedScope {
+	var freed []freedScope
+	for i := range was {
+		at := slices.IndexFunc(list, func(p model.ResourcePolicy) bool { return model.SameResource(p.Resource, was[i].Resource) })
+		for _, scope := range was[i].ApprovalScopes {
+			if at < 0 || !slices.Contains(list[at].ApprovalScopes, scope) {
+				freed = append(freed, freedScope{was[i].Resource, scope})
+			}
+		}
+	}
+	return freed
+}
+
+// mayHave reports whether an operator registered an application for both. Who
+// registered itself for whatever there is gets the scopes of resource servers of the
+// realm alone, and never such a one by CIBA.
+func mayHave(a *model.ApplicationSettings, f freedScope) bool {
+	if a.AnyScope || !slices.Contains(a.Scopes, f.scope) && !slices.Contains(a.DefaultScopes, f.scope) {
+		return false
+	}
+	same := func(resource string) bool { return model.SameResource(resource, f.resource) }
+	return slices.ContainsFunc(a.Resources, same) || slices.ContainsFunc(a.Exchange.Audiences, same)
 }

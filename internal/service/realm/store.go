@@ -30,6 +30,7 @@ type Store interface {
 	Logo(ctx context.Context, realm model.RealmID, variant string) (model.Logo, error) // ErrNotFound
 	// Application is one of those that may act for a resource server; ErrNotFound.
 	Application(context.Context, model.RealmID, model.ClientID) (model.Application, error)
+	Applications(context.Context, model.RealmID) ([]model.Application, error)
 	// ResourcesWithRoles lists the resource servers for which there are roles.
 	ResourcesWithRoles(context.Context, model.RealmID) ([]string, error)
 }

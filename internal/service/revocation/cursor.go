@@ -54,18 +54,18 @@ func looksLikeJournal(name string) bool {
 
 // in is how far the reader has come in a journal. Nobody has come further than
 // its end; who says so has not been there.
-func (c cursor) in(j *journal) (at uint64, ok bool) {
+func (c cursor) in(journal string, last uint64) (at uint64, ok bool) {
 	for _, p := range c {
-		if p.journal == j.name && p.at <= j.last {
+		if p.journal == journal && p.at <= last {
 			return p.at, true
 		}
 	}
 	return 0, false
 }
 
-// with is the cursor of a reader who has now come to the end of a journal.
-func (c cursor) with(j *journal) cursor {
-	c = slices.DeleteFunc(slices.Clone(c), func(p place) bool { return p.journal == j.name })
-	c = slices.Insert(c, 0, place{j.name, j.last})
+// with is the cursor of a reader who has now come to a place.
+func (c cursor) with(now place) cursor {
+	c = slices.DeleteFunc(slices.Clone(c), func(p place) bool { return p.journal == now.journal })
+	c = slices.Insert(c, 0, now)
 	return c[:min(len(c), maxPlaces)]
 }

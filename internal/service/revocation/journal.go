@@ -2,9 +2,11 @@ package revocation
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"slices"
 	"sort"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/assent-id/assent/internal/model"
@@ -21,9 +23,13 @@ type entry struct {
 	at   uint64 // its place in the journal, from 1
 	gone bool   // under the memory's lock
 
-	naming sync.Mutex
-	names  []string // of an identity; nil: nobody asked yet
+	naming chan struct{} // of an identity: who looks for its names puts one in
+	names  subjects      // nil: nobody found them yet
 }
+
+// subjects are the names under which an identity is the subject of tokens, with
+// the resource servers whose tokens may have the name; nil: all of them.
+type subjects map[string][]string
 
 func (e *entry) before() model.Millis {
 	if e == nil {
@@ -54,6 +60,20 @@ type journal struct {
 const journalName = 12
 
 func newJournal() *journal { return &journal{name: rand.Text()[:journalName]} }
+
+// nameFor is what the journal is called in the cursors of those who are told the
+// same of it as this reader. Whoever is told more than before, because its client
+// acts for another resource server by now, has been in no such journal, and so is
+// told everything.
+func (j *journal) nameFor(q *Query) string {
+	told := slices.Clone(q.Resources)
+	slices.Sort(told)
+	if q.RealmAlone {
+		told = []string{"realm"} // no absolute URI, as identifiers are
+	}
+	sum := sha256.Sum256([]byte(j.name + "\x00" + strings.Join(told, "\x00")))
+	return base32.StdEncoding.EncodeToString(sum[:])[:journalName]
+}
 
 // journal finds that of a realm.
 func (m *Memory) journal(realm model.RealmID) *journal {
@@ -91,6 +111,9 @@ func (m *Memory) learn(row model.Revocation) {
 	}
 	j.last++
 	e := &entry{row: row, at: j.last}
+	if row.Kind == model.RevokeIdentity {
+		e.naming = make(chan struct{}, 1)
+	}
 	j.list = append(j.list, e)
 	m.known[what] = e
 }
@@ -117,13 +140,16 @@ func (j *journal) drop(e *entry) {
 	}
 }
 
-// after lists what arrived after a place.
-func (j *journal) after(place uint64) []*entry {
+// after lists what arrived after a place and is wanted, as many as that.
+func (j *journal) after(place uint64, most int, wanted func(*entry) bool) []*entry {
 	first := sort.Search(len(j.list), func(i int) bool { return j.list[i].at > place })
 	var news []*entry
 	for _, e := range j.list[first:] {
-		if !e.gone {
-			news = append(news, e)
+		if e.gone || !wanted(e) {
+			continue
+		}
+		if news = append(news, e); len(news) == most {
+			break
 		}
 	}
 	return news

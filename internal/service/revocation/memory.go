@@ -8,6 +8,7 @@ package revocation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -28,6 +29,10 @@ type Store interface {
 // overlap is how far before a change each reload looks.
 const overlap = time.Second
 
+// readWithin bounds how long anybody waits for the database here. It is longer
+// than a database takes that works.
+const readWithin = 5 * time.Second
+
 // seen says that nothing is known to be new.
 const seen = math.MaxInt64
 
@@ -44,10 +49,12 @@ type Config struct {
 // many look.
 type Memory struct {
 	cfg  Config
-	from atomic.Int64 // what was written at or after this Millis is not in known yet
+	turn chan struct{} // who reads the database puts one in
 	news atomic.Pointer[chan struct{}]
 
 	mu       sync.RWMutex
+	from     model.Millis // what was written then or later is not in known yet
+	told     uint64       // how often somebody said that there is something new
 	known    map[name]*entry
 	realms   map[model.RealmID]*journal
 	searched model.Millis // for what has expired
@@ -58,7 +65,7 @@ func NewMemory(cfg Config) *Memory {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	m := &Memory{cfg: cfg, known: map[name]*entry{}, realms: map[model.RealmID]*journal{}}
+	m := &Memory{cfg: cfg, turn: make(chan struct{}, 1), known: map[name]*entry{}, realms: map[model.RealmID]*journal{}}
 	first := make(chan struct{})
 	m.news.Store(&first)
 	if cfg.Hub != nil {
@@ -73,16 +80,16 @@ func NewMemory(cfg Config) *Memory {
 func (m *Memory) Before(ctx context.Context, realm model.RealmID, kind model.RevocationKind, key string) (model.Millis, error) {
 	what := name{realm, kind, key}
 	m.mu.RLock()
-	current, before := m.from.Load() == seen, m.known[what].before()
+	current, before := m.from == seen, m.known[what].before()
 	m.mu.RUnlock()
 	if current {
 		return before, nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if err := m.reload(ctx); err != nil {
 		return 0, err
 	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	return m.known[what].before(), nil
 }
 
@@ -97,11 +104,10 @@ func (m *Memory) stale(at model.Millis) {
 
 // unread notes that what was written at an instant and after it is not known.
 func (m *Memory) unread(from model.Millis) {
-	for noted := m.from.Load(); int64(from) < noted; noted = m.from.Load() {
-		if m.from.CompareAndSwap(noted, int64(from)) {
-			return
-		}
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.from = min(m.from, from)
+	m.told++
 }
 
 // changed ends when there may be something new. Take it first, look second, and
@@ -111,34 +117,63 @@ func (m *Memory) changed() <-chan struct{} { return *m.news.Load() }
 // current reads what is new, if there is anything.
 func (m *Memory) current(ctx context.Context) error {
 	m.mu.RLock()
-	current := m.from.Load() == seen
+	current := m.from == seen
 	m.mu.RUnlock()
 	if current {
 		return nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	return m.reload(ctx)
 }
 
-// reload reads what is new, with the lock held: whoever looks meanwhile waits
-// for it, and if it failed tries again.
+// reload reads what is new. Whoever looks meanwhile waits for it, and if it failed
+// tries again; nobody for longer than readWithin. The lock is not held while the
+// database is read: who says that there is something new does not wait for that.
 func (m *Memory) reload(ctx context.Context) error {
-	from := m.from.Swap(seen)
-	if from == seen {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	if err := take(ctx, m.turn); err != nil {
+		return late(ctx, fmt.Errorf("read revocations: %w", err))
+	}
+	defer func() { <-m.turn }()
+	m.mu.RLock()
+	from, told := m.from, m.told
+	m.mu.RUnlock()
+	if from == seen { // who was first has read it
 		return nil
 	}
 	now := model.MillisOf(m.cfg.Now())
-	rows, err := m.cfg.Store.Revocations(ctx, model.Millis(from), now)
+	rows, err := m.cfg.Store.Revocations(ctx, from, now)
 	if err != nil {
-		m.unread(model.Millis(from))
-		return fmt.Errorf("read revocations: %w", err)
+		return late(ctx, fmt.Errorf("read revocations: %w", err))
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, row := range rows {
 		m.learn(row)
 	}
 	m.forget(now)
+	if m.told == told { // else there is something that may have come after the reading
+		m.from = seen
+	}
 	return nil
+}
+
+// take waits for a turn, or until ctx ends.
+func take(ctx context.Context, turn chan struct{}) error {
+	select {
+	case turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// late calls what took too long by its name: the database does not answer.
+func late(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+	}
+	return err
 }
 
 // A name is what a revocation is known by. Looking one up allocates nothing.

@@ -26,6 +26,9 @@ func (f *Feed) Take(site *model.Site, client model.ClientID) (give func(), ok bo
 	return func() { mine(); among() }, true
 }
 
+// Waiting is how many have a waiting place now.
+func (f *Feed) Waiting() int { return f.all.Used("") }
+
 // Await is Read that waits until there is something to tell, at most as long as
 // that, and answers a page without news then. It answers at once when ctx ends.
 func (f *Feed) Await(ctx context.Context, q Query, wait time.Duration) (Page, error) {

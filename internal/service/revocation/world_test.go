@@ -27,6 +27,9 @@ func check(t testing.TB, err error) {
 	}
 }
 
+// api is the resource server for which readers read.
+const api = "https://api.example"
+
 // A world is a database with one realm, and what its nodes share.
 type world struct {
 	url  string
@@ -70,6 +73,7 @@ type node struct {
 	memory *revocation.Memory
 	reads  atomic.Int64
 	unsure atomic.Bool
+	asked  atomic.Int64 // how often it was asked whether it is sure: with each look, at least
 	ahead  atomic.Int64 // of the real time
 }
 
@@ -89,7 +93,7 @@ func (w *world) node(t *testing.T, change func(*revocation.FeedConfig)) *node {
 	})
 	n.apps = application.New(application.Config{Store: n.store, Hub: n.hub})
 	n.memory = revocation.NewMemory(revocation.Config{Store: counted{n.store, n}, Hub: n.hub, Now: n.now})
-	cfg := revocation.FeedConfig{Memory: n.memory, Now: n.now, Trusted: func() bool { return !n.unsure.Load() },
+	cfg := revocation.FeedConfig{Memory: n.memory, Now: n.now, Trusted: n.sure,
 		Names: oauth.New(oauth.Config{Store: n.store, Hub: n.hub, Keys: keys.New(keys.Config{Store: n.store, Hub: n.hub, Keyring: w.ring})})}
 	if change != nil {
 		change(&cfg)
@@ -98,6 +102,7 @@ func (w *world) node(t *testing.T, change func(*revocation.FeedConfig)) *node {
 	return n
 }
 
+func (n *node) sure() bool       { n.asked.Add(1); return !n.unsure.Load() }
 func (n *node) now() time.Time   { return time.Now().Add(time.Duration(n.ahead.Load())) }
 func (n *node) ms() model.Millis { return model.MillisOf(n.now()) }
 
@@ -129,7 +134,7 @@ func (n *node) write(t testing.TB, r model.Revocation) {
 // read reads on from a cursor.
 func (n *node) read(t testing.TB, since string) revocation.Page {
 	t.Helper()
-	page, err := n.Read(t.Context(), revocation.Query{Site: n.w.site, Since: since})
+	page, err := n.Read(t.Context(), revocation.Query{Site: n.w.site, Since: since, Resources: []string{api}})
 	check(t, err)
 	return page
 }
@@ -147,9 +152,9 @@ func idsOf(p revocation.Page) []string {
 // and nobody promises when.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 // Package strictjson reads JSON objects that decide something, without
 // allocating: what encoding/json lets pass, it refuses. No member stands twice in
 // any object, names are compared byte for byte, text is UTF-8 without lone
-// surrogates, nothing follows the value, and nesting is bounded.
+// surrogates, nothing follows the value, and depth and number of members are
+// bounded. The time that it takes grows with the length of the text alone, so it is
+// fit for text that nobody has signed.
 //
 // If this package is wrong, two readers of one signed text see two different
 // texts.
@@ -11,11 +13,18 @@ package strictjson
 
 import (
 	"errors"
+	"slices"
 	"unicode/utf8"
 )
 
-// maxDepth is how many arrays and objects may be open at once.
-const maxDepth = 8
+const (
+	// maxDepth is how many arrays and objects may be open at once.
+	maxDepth = 8
+	// maxMembers is how many members an object may have.
+	maxMembers = 256
+	// fewMembers are compared with each other; beyond that, names are looked up.
+	fewMembers = 16
+)
 
 // ErrText: the text is not JSON of the kind that is taken here.
 var ErrText = errors.New("not strict JSON")
@@ -28,14 +37,28 @@ type Member struct{ Name, Value string }
 type Reader struct {
 	text    string
 	pos     int
+	most    int      // members of an object
 	members []Member // of the outermost object
 	names   []string // of the other objects that are open, innermost last
+	objects int      // that have begun
+	// many are the names of objects that have more than fewMembers.
+	many map[place]struct{}
+}
+
+// A place is a name in one of the objects, by their order in the text.
+type place struct {
+	object int
+	name   string
 }
 
 // Object are the members of an object. They are good until the next call;
 // [ErrText].
-func (r *Reader) Object(text string) ([]Member, error) {
-	r.text, r.pos, r.members, r.names = text, 0, r.members[:0], r.names[:0]
+func (r *Reader) Object(text string) ([]Member, error) { return r.AtMost(text, maxMembers) }
+
+// AtMost is Object for text whose objects have at most so many members each.
+func (r *Reader) AtMost(text string, members int) ([]Member, error) {
+	r.text, r.pos, r.most, r.members, r.names, r.objects = text, 0, members, r.members[:0], r.names[:0], 0
+	clear(r.many)
 	r.space()
 	if r.peek() != '{' || !r.object(maxDepth, true) {
 		return nil, ErrText
@@ -51,6 +74,7 @@ func (r *Reader) Object(text string) ([]Member, error) {
 func (r *Reader) Forget() {
 	clear(r.members[:cap(r.members)])
 	clear(r.names[:cap(r.names)])
+	clear(r.many)
 	r.text = ""
 }
 
@@ -134,20 +158,28 @@ func (r *Reader) object(depth int, outermost bool) bool {
 	if depth == 0 || r.take('}') {
 		return depth > 0
 	}
-	open := len(r.names)
+	r.objects++
+	o := opened{number: r.objects, outermost: outermost, first: len(r.names)}
 	for {
-		if !r.member(depth, outermost, open) {
+		if !r.member(depth, o) {
 			return false
 		}
 		r.space()
 		if !r.take(',') {
-			r.names = r.names[:open]
+			r.names = r.names[:o.first]
 			return r.take('}')
 		}
 	}
 }
 
-func (r *Reader) member(depth int, outermost bool, open int) bool {
+// opened is an object that is being read.
+type opened struct {
+	number    int
+	outermost bool
+	first     int // of its names
+}
+
+func (r *Reader) member(depth int, o opened) bool {
 	r.space()
 	if r.peek() != '"' {
 		return false
@@ -158,34 +190,41 @@ func (r *Reader) member(depth int, outermost bool, open int) bool {
 	}
 	name, ok := Text(raw)
 	r.space()
-	if !ok || !r.take(':') {
+	if !ok || !r.take(':') || !r.fresh(name, o) {
 		return false
 	}
-	r.space()
-	if outermost {
-		return r.outer(depth, name)
-	}
-	for _, other := range r.names[open:] {
-		if other == name {
-			return false
-		}
-	}
 	r.names = append(r.names, name)
-	return r.value(depth - 1)
-}
-
-func (r *Reader) outer(depth int, name string) bool {
-	for i := range r.members {
-		if r.members[i].Name == name {
-			return false
-		}
-	}
+	r.space()
 	start := r.pos
 	if !r.value(depth - 1) {
 		return false
 	}
-	r.members = append(r.members, Member{name, r.text[start:r.pos]})
+	if o.outermost {
+		r.members = append(r.members, Member{name, r.text[start:r.pos]})
+	}
 	return true
+}
+
+// fresh reports whether the object has no member of that name yet, and room for
+// one more.
+func (r *Reader) fresh(name string, o opened) bool {
+	known := r.names[o.first:]
+	switch {
+	case len(known) >= r.most:
+		return false
+	case len(known) < fewMembers:
+		return !slices.Contains(known, name)
+	case len(known) == fewMembers:
+		if r.many == nil {
+			r.many = map[place]struct{}{}
+		}
+		for _, other := range known {
+			r.many[place{o.number, other}] = struct{}{}
+		}
+	}
+	before := len(r.many)
+	r.many[place{o.number, name}] = struct{}{}
+	return len(r.many) > before
 }
 
 // number: RFC 8259, Section 6.

@@ -2,6 +2,7 @@ package strictjson_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,6 +31,44 @@ func TestStrictJSONSaysWhatItSaysToEveryReader(t *testing.T) {
 		if _, err := r.Object(tt.text); (err == nil) != tt.want {
 			t.Errorf("%s: %v", tt.text, err)
 		}
+	}
+}
+
+// Text that nobody has signed costs no more than its length.
+//
+// Requirement: mw-strict, mw-bounds
+func TestAnObjectHasABoundedNumberOfMembersOfDifferentNames(t *testing.T) {
+	list := func(n int, more string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"%d":0,`, i)
+		}
+		return "{" + strings.TrimSuffix(b.String()+more, ",") + "}"
+	}
+	for _, tt := range []struct {
+		name, text string
+		most       int
+		want       bool
+	}{
+		{"as many as may be", list(256, ""), 256, true}, {"one more", list(257, ""), 256, false},
+		{"fewer may be", list(64, ""), 64, true}, {"one more than those", list(65, ""), 64, false},
+		{"within another", `{"a":` + list(64, "") + `}`, 64, true}, {"one more within another", `{"a":` + list(65, "") + `}`, 64, false},
+		{"side by side", `{"a":` + list(40, "") + `,"b":` + list(40, "") + `}`, 64, true},
+		{"the first twice", list(16, `"0":1`), 256, false}, {"the first twice, later", list(100, `"0":1`), 256, false},
+		{"a late one twice", list(100, `"77":1`), 256, false}, {"a late one twice within another", `{"a":` + list(100, `"77":1`) + `}`, 256, false},
+		{"the same name further in", list(100, `"x":{"77":`+list(100, "")+`}`), 256, true},
+		{"twice around one that is further in", list(100, `"x":`+list(100, "")+`,"77":1`), 256, false},
+	} {
+		var r strictjson.Reader
+		for range 2 { // its memory is used again
+			if _, err := r.AtMost(tt.text, tt.most); (err == nil) != tt.want {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+	}
+	var r strictjson.Reader
+	if _, err := r.Object(list(257, "")); err == nil {
+		t.Error("any number of members is read")
 	}
 }
 

@@ -120,7 +120,7 @@ func Items(value string, visit func(item string) bool) bool {
 	if value == "" || value[0] != '[' {
 		return false
 	}
-	r := Reader{text: value, pos: 1}
+	r := Reader{text: value, pos: 1, most: maxMembers}
 	for r.space(); r.peek() != ']'; r.space() {
 		start := r.pos
 		if !r.value(maxDepth) || !visit(value[start:r.pos]) {

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { AssentError, type Client, createClient } from "@assent-id/node";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import {
@@ -74,7 +75,7 @@ for (const framework of Object.keys(frameworks)) {
   // Requirement: node-real-server, node-frameworks, node-client-auth
   test(`${framework}: a service client gets in with its key, and as far as its scopes reach`, async () => {
     const api = await open(framework);
-    const send = caller.fetch();
+    const send = caller.fetch({ resource: [resource], baseURL: api.url });
     const answer = await send(`${api.url}/orders`);
     expect(await answer.json()).toEqual({ by: orders.caller.client_id });
     expect(answer.status).toBe(200);
@@ -94,7 +95,7 @@ for (const framework of Object.keys(frameworks)) {
     await revokeTokens(server, orders.caller.client_id);
     await expect.poll(() => statusWith(api, token), eventually).toBe(401);
     // The client's own fetch finds out and gets another one.
-    expect((await caller.fetch()(`${api.url}/orders`)).status).toBe(200);
+    expect((await caller.fetch({ baseURL: api.url })(`${api.url}/orders`)).status).toBe(200);
   });
 
   // Requirement: node-real-server, node-approval-challenge, node-client-fetch-approval
@@ -103,7 +104,7 @@ for (const framework of Object.keys(frameworks)) {
     const body = JSON.stringify({ amount: "20 EUR", to: "Ada" });
     const post = { method: "POST", body, headers: { "content-type": "application/json" } };
     const send = shop.fetch({
-      ...{ resource: [resource], person: "demo" },
+      ...{ resource: [resource], baseURL: api.url, person: "demo" },
       onAsked: ({ id }) => void decide(server, id, "approve").catch(() => {}),
     });
     const used: string[] = [];
@@ -140,7 +141,7 @@ for (const framework of Object.keys(frameworks)) {
 test("a payment that the person denies is not made", async () => {
   const api = await open("Express");
   const send = shop.fetch({
-    ...{ resource: [resource], person: "demo" },
+    ...{ resource: [resource], baseURL: api.url, person: "demo" },
     onAsked: ({ id }) => void decide(server, id, "deny").catch(() => {}),
   });
   const body = JSON.stringify({ amount: "20 EUR", to: "Ada" });
@@ -148,6 +149,18 @@ test("a payment that the person denies is not made", async () => {
   const error = await work.catch((caught) => caught);
   expect(error).toBeInstanceOf(AssentError);
   expect(error.kind).toBe("denied");
+});
+
+// Requirement: node-real-server, node-approval-scopes
+test("a route with a scope that needs an approval lets nobody pass without asking for one", async () => {
+  const api = await open("Express");
+  const rawHeaders = ["Authorization", `Bearer ${(await caller.token()).token}`];
+  const request = { url: "/", method: "POST", rawHeaders, socket: {} } as unknown as IncomingMessage;
+  const error = await api.server.authorize(request, { scopes: [payments] }).catch((caught) => caught);
+  expect(error.code).toBe("insufficient_authorization_details");
+  expect((await api.server.authorize(request, { scopes: ["orders:read"] })).token.clientId).toBe(
+    orders.caller.client_id,
+  );
 });
 
 // Requirement: node-real-server, node-approve
@@ -245,6 +258,38 @@ test("an API whose tokens are opaque introspects them, and hears of those that a
       (error) => error.code,
     );
   await expect.poll(code, eventually).toBe("invalid_token");
+});
+
+// Requirement: node-real-server, node-feed-refused
+test("an API whose client is frozen takes nothing for granted any more, at once", async () => {
+  const frozen = "https://frozen.example.com";
+  const own = await operate<Orders["api"]>(server, "client", "create", "--name", "Frozen API");
+  await operate(
+    server,
+    ...["resource-server", "create", "--identifier", frozen, "--name", "Frozen", "--client", own.client_id],
+    ...["--scope", "frozen:read=See what is frozen"],
+  );
+  const name = ["client", "create", "--name", "Reader", "--resource", frozen, "--scope", "frozen:read"];
+  const reader = await operate<Orders["api"]>(server, ...name);
+  const client = createClient({ issuer: server.baseURL, clientId: reader.client_id, key: reader.private_key });
+  // An hour of silence would not count.
+  const silence = { maxStale: 3600, lost: "refuse" };
+  const api = await open("Fastify", { resource: frozen, clientId: own.client_id, key: own.private_key, ...silence });
+  const mint = () =>
+    client.token().then(
+      ({ token }) => token,
+      () => "",
+    );
+  await expect.poll(mint, eventually).not.toBe("");
+  const token = await mint();
+  expect((await api.server.verifyToken(token)).scopes).toEqual(["frozen:read"]);
+  await operate(server, "client", "freeze", own.client_id);
+  const code = () =>
+    api.server.verifyToken(token).then(
+      () => "taken",
+      (error) => error.code,
+    );
+  await expect.poll(code, eventually).toBe("temporarily_unavailable");
 });
 
 // Requirement: node-real-server, node-client-introspect

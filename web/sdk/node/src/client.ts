@@ -6,7 +6,7 @@ import { type AccessToken, createTokenCache, readAccessToken } from "./cache.js"
 import { type Asked, type Post, poll, start, withdraw, withdrawLate } from "./ciba.js";
 import { AssentError, about } from "./errors.js";
 import { demandOK, type Fetch, members, send } from "./http.js";
-import { checkIssuer, discovery, endpoint } from "./issuer.js";
+import { checkIssuer, type Discovery, discovery, endpoint } from "./issuer.js";
 import { Fault } from "./jwt.js";
 import { createKeys, KeysUnavailable } from "./keys.js";
 import { readToken, type Token } from "./token.js";
@@ -86,8 +86,11 @@ export interface Client {
   wait(asked: Asked, options?: CallOptions): Promise<Approval>;
   /** Takes a question back. */
   withdraw(asked: Asked, options?: CallOptions): Promise<void>;
-  /** A fetch that puts tokens on requests, and asks a person where the API wants an approval. */
-  fetch(options?: AuthorizedFetchOptions): Fetch;
+  /**
+   * A fetch that puts tokens on requests to the APIs of the options, and to no others, and asks a person where such an API
+   * wants an approval. Throws a TypeError for options that cannot work.
+   */
+  fetch(options: AuthorizedFetchOptions): Fetch;
 }
 
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token";
@@ -195,8 +198,7 @@ export function createClient(config: ClientConfig): Client {
     start: (action, { signal } = {}) => start(post, action, signal),
     wait,
     withdraw: (asked, { signal } = {}) => withdraw(post, asked, signal),
-    fetch: (options = {}) =>
-      authorizedFetch({ token: (r) => client.token(r), forget: client.forget, ask, fetch }, options),
+    fetch: (options) => authorizedFetch({ token: (r) => client.token(r), forget: client.forget, ask, fetch }, options),
   };
   return client;
 }
@@ -218,6 +220,6 @@ function exchangeForm(request: ExchangeRequest): URLSearchParams {
 }
 
 /** The evidence keys of an issuer: where it says, or else at their usual place. */
-export function evidenceOf(issuer: string, find: ReturnType<typeof discovery>, fetch: Fetch, pinned?: string) {
+export function evidenceOf(issuer: string, find: Discovery, fetch: Fetch, pinned?: string) {
   return evidenceKeys(async () => (await find()).evidenceKeys || `${issuer}/v1/evidence/keys`, fetch, pinned);
 }

@@ -54,12 +54,14 @@ function credentialsOf(config: ResourceServerConfig): Credentials | undefined {
   );
 }
 
-function checkLimits({ algorithms: algs, maxStale, lost, leeway, baseURL, nonceKey }: Complete): void {
+function checkLimits(config: Complete): void {
+  const { algorithms: algs, maxStale, lost, leeway, baseURL, nonceKey, tokenFormat } = config;
   const unknown = algs.find((alg) => !algorithms.includes(alg));
   if (unknown !== undefined || algs.length === 0) throw new TypeError(`algorithms: ${unknown ?? "there are none"}`);
   if (!(maxStale >= 2)) throw new TypeError("maxStale must be at least 2 seconds");
   if (!(leeway >= 0 && leeway <= 60)) throw new TypeError("leeway must be between 0 and 60 seconds");
   if (lost !== "introspect" && lost !== "refuse") throw new TypeError('lost is "introspect" or "refuse"');
+  if (tokenFormat !== undefined && tokenFormat !== "jwt") throw new TypeError('tokenFormat is "jwt" or absent');
   if (nonceKey && nonceKey.length < shortestKey)
     throw new TypeError(`nonceKey must have at least ${shortestKey} bytes`);
   if (!URL.canParse(baseURL) || new URL(baseURL).origin !== baseURL) {

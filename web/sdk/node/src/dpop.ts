@@ -39,17 +39,43 @@ export interface Proofs {
   check(headers: readonly string[], request: Proven): Promise<void>;
 }
 
-export function createProofs(now: Clock, nonceKey?: Uint8Array, most = 200_000): Proofs {
-  const used = new Map<string, number>();
+/** How many proofs are remembered: in all, and of one key, so that nobody takes the room of all others. */
+export interface ProofLimits {
+  readonly all: number;
+  readonly perKey: number;
+}
+
+const usual: ProofLimits = { all: 200_000, perKey: 5000 };
+
+/** How often what is of no use any more is looked for at most, in milliseconds. */
+const sweepEvery = 1000;
+
+export function createProofs(now: Clock, nonceKey?: Uint8Array, limits = usual): Proofs {
+  // Of each key, until when its proofs could be used again.
+  const used = new Map<string, Map<string, number>>();
+  let size = 0;
+  let swept = Number.NEGATIVE_INFINITY;
+
+  function sweep(): void {
+    if (Math.abs(now() - swept) < sweepEvery) return;
+    swept = now();
+    size = 0;
+    for (const [jkt, proofs] of used) {
+      for (const [digest, end] of proofs) if (end <= swept) proofs.delete(digest);
+      if (proofs.size === 0) used.delete(jkt);
+      size += proofs.size;
+    }
+  }
 
   /** Uses a proof up; last of all, so that a bad one leaves nothing behind. */
-  function consume(digest: string, until: number): void {
-    refuse((used.get(digest) ?? 0) > now(), "the proof was used before");
-    if (used.size >= most) {
-      for (const [key, end] of used) if (end <= now()) used.delete(key);
-      if (used.size >= most) throw new ReplaysFull("too many proofs at once");
-    }
-    used.set(digest, until);
+  function consume(jkt: string, digest: string, until: number): void {
+    refuse((used.get(jkt)?.get(digest) ?? 0) > now(), "the proof was used before");
+    if (size >= limits.all || (used.get(jkt)?.size ?? 0) >= limits.perKey) sweep();
+    const own = used.get(jkt) ?? new Map<string, number>();
+    refuse(own.size >= limits.perKey, "too many proofs of this key at once");
+    if (size >= limits.all) throw new ReplaysFull("too many proofs at once");
+    if (!own.has(digest)) size++;
+    used.set(jkt, own.set(digest, until));
   }
 
   /** Numbers 10 and 11: where nonces are in use they are the clock, else iat is. Answers until when it could be used. */
@@ -80,7 +106,7 @@ export function createProofs(now: Clock, nonceKey?: Uint8Array, most = 200_000):
         throw new Fault("jti must have 1 to 512 characters");
       refuse(claims.ath !== sha256(request.token), "ath is not the hash of the token");
       const until = checkTime(claims);
-      consume(sha256([jkt, request.method, htu, jti].join("\0")), until + 1);
+      consume(jkt, sha256([request.method, htu, jti].join("\0")), until + 1);
     },
   };
 }

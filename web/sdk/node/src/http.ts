@@ -5,7 +5,7 @@ import { backoff, limited, pause } from "./time.js";
 /** An answer that does not come within this, beyond what it was asked to wait, is none. In milliseconds. */
 const patience = 15_000;
 
-/** Bytes; evidence and the feed are the longest things that are read. */
+/** Bytes; evidence is the longest thing that is read, but for the feed. */
 const maxAnswer = 16 << 20;
 
 /** One request. */
@@ -22,6 +22,8 @@ export interface Call {
   readonly background?: boolean;
   /** Milliseconds, instead of the usual. */
   readonly patience?: number;
+  /** Bytes of the answer, instead of the usual. */
+  readonly most?: number;
 }
 
 /** An answer, read to its end. */
@@ -53,7 +55,7 @@ export async function send(fetch: Fetch, call: Call): Promise<Answer> {
       redirect: "manual",
       signal: limit.signal,
     });
-    const body = await readBody(answer, maxAnswer, `the answer of ${place(call.url)}`);
+    const body = await readBody(answer, call.most ?? maxAnswer, `the answer of ${place(call.url)}`);
     return { status: answer.status, headers: answer.headers, body };
   } catch (error) {
     if (call.signal?.aborted) throw call.signal.reason;

@@ -3,7 +3,7 @@ import { AssentError } from "./errors.js";
 import { demandOK, type Fetch, get, members } from "./http.js";
 import { within } from "./time.js";
 
-/** The endpoints that this package uses. Empty: the issuer does not have it. */
+/** What this package uses: endpoints, which are empty if the issuer does not have them, and what it says beside these. */
 export interface Endpoints {
   readonly jwks: string;
   readonly token: string;
@@ -13,6 +13,8 @@ export interface Endpoints {
   readonly feed: string;
   readonly evidenceKeys: string;
   readonly authMethods: readonly string[];
+  /** Scopes that are worth one request that a person approved. */
+  readonly approvalScopes: readonly string[];
 }
 
 const names = {
@@ -44,23 +46,36 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || /^127\.\d+\.\d+\.\d+$/.test(host) || host === "[::1]";
 }
 
-/**
- * Reads the discovery document when it is first needed, and again only if that failed. `life` is that of whoever does so
- * in the background.
- */
-export function discovery(
-  issuer: string,
-  fetch: Fetch,
-  life?: AbortSignal,
-): (signal?: AbortSignal) => Promise<Endpoints> {
+/** Finds out what the issuer says. */
+export interface Discovery {
+  /** Reads the document when it is first needed, and again only if that failed. */
+  (signal?: AbortSignal): Promise<Endpoints>;
+  /** What was read last; undefined before that. */
+  known(): Endpoints | undefined;
+  /** Reads it again; throws if that fails, and what was known stays. */
+  refresh(): Promise<void>;
+}
+
+/** `life` is that of whoever reads in the background. */
+export function discovery(issuer: string, fetch: Fetch, life?: AbortSignal): Discovery {
   let found: Promise<Endpoints> | undefined;
-  return (signal) => {
-    found ??= discover(issuer, fetch, life).catch((error) => {
+  let known: Endpoints | undefined;
+  const read = async () => {
+    known = await discover(issuer, fetch, life);
+    return known;
+  };
+  const find = (signal?: AbortSignal) => {
+    found ??= read().catch((error) => {
       found = undefined;
       throw error;
     });
     return within(found, signal);
   };
+  const refresh = async () => {
+    if (known) found = Promise.resolve(await read());
+    else await find();
+  };
+  return Object.assign(find, { known: () => known, refresh });
 }
 
 async function discover(issuer: string, fetch: Fetch, life?: AbortSignal): Promise<Endpoints> {
@@ -69,8 +84,10 @@ async function discover(issuer: string, fetch: Fetch, life?: AbortSignal): Promi
   const document = members(demandOK(await get(fetch, call), what));
   // OpenID Connect Discovery 1.0, Section 4.3: exactly equal.
   if (document.issuer !== issuer) throw new AssentError("invalid", `${what}: the document is of another issuer`);
-  const methods = document.token_endpoint_auth_methods_supported;
-  const found: Record<string, unknown> = { authMethods: Array.isArray(methods) ? methods : [] };
+  const found: Record<string, unknown> = {
+    authMethods: listed(document.token_endpoint_auth_methods_supported),
+    approvalScopes: listed(document.approval_scopes_supported),
+  };
   for (const [key, name] of Object.entries(names)) {
     const url = document[name];
     // Stricter than the specification: tokens and credentials go to the issuer's own origin or nowhere.
@@ -81,6 +98,8 @@ async function discover(issuer: string, fetch: Fetch, life?: AbortSignal): Promi
   }
   return found as unknown as Endpoints;
 }
+
+const listed = (value: unknown) => (Array.isArray(value) ? value : []);
 
 function sameOrigin(issuer: string, url: unknown): boolean {
   return typeof url === "string" && URL.canParse(url) && new URL(url).origin === new URL(issuer).origin;

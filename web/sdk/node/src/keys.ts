@@ -17,6 +17,8 @@ export class KeysUnavailable extends Error {}
 export interface KeysOptions {
   /** Where they are; asked for each time. */
   readonly url: () => Promise<string>;
+  /** What else is read again with them in the background; if that fails, what was known stays. */
+  readonly beside?: () => Promise<void>;
   readonly fetch: Fetch;
   /** How long a token with an unknown key waits for the keys to be read again. */
   readonly patience: number;
@@ -85,10 +87,15 @@ export function createKeys(options: KeysOptions, clock: Clock = () => performanc
     return found;
   }
 
+  /** Where it fails, what was read before stays. */
+  async function beside(): Promise<void> {
+    await options.beside?.().catch(() => {});
+  }
+
   async function run(): Promise<void> {
     const again = backoff(200, 10_000);
     while (!options.signal?.aborted) {
-      await refresh();
+      await Promise.all([refresh(), beside()]);
       if (failed === undefined) again.reset();
       const next = failed === undefined ? refreshEvery * (0.9 + Math.random() / 10) : again.next();
       await pause(next, { signal: options.signal, background: true });

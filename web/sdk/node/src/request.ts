@@ -15,8 +15,8 @@ export interface Presented {
   readonly certificate?: Uint8Array | undefined;
 }
 
-/** What nothing is known of. */
-export type Unusable = "token_missing" | "invalid_request";
+/** Why nothing can be known of a request. */
+export type Unusable = "token_missing" | "malformed_header" | "malformed_target";
 
 /** How a request is read. */
 export interface RequestOptions {
@@ -36,20 +36,33 @@ export function readRequest(
 ): Presented | Unusable {
   // Node.js would keep the first of several.
   const headers = valuesOf(request, "authorization");
-  if (headers.length > 1) return "invalid_request";
+  if (headers.length > 1) return "malformed_header";
   const [, scheme = "", token = ""] = /^([A-Za-z]+) +([A-Za-z0-9\-._~+/]+=*) *$/.exec(headers[0] ?? "") ?? [];
   if (!/^(bearer|dpop)$/i.test(scheme))
-    return /^(bearer|dpop)\b/i.test(headers[0] ?? "") ? "invalid_request" : "token_missing";
+    return /^(bearer|dpop)\b/i.test(headers[0] ?? "") ? "malformed_header" : "token_missing";
   // Routers of Express take their part of the path away from url.
-  const path = request.originalUrl ?? request.url ?? "/";
+  const path = pathOf(request.originalUrl ?? request.url ?? "/");
+  if (path === undefined) return "malformed_target";
   return {
     token,
     scheme,
     method: request.method ?? "",
-    url: options.baseURL + (path.startsWith("/") ? path : "/"),
+    url: options.baseURL + path,
     dpop: valuesOf(request, "dpop"),
     certificate: options.certificate ? options.certificate(request) : peerCertificate(request),
   };
+}
+
+/**
+ * The path of a request's target in origin-form or absolute-form (RFC 9112, Section 3.2): servers route by it in both.
+ * Undefined for other forms, and for a path that URL would read as another one than they do.
+ */
+function pathOf(target: string): string | undefined {
+  const [, path = ""] = /^(?:https?:\/\/[^/?#\\]+)?([^?#]*)/i.exec(target) ?? [];
+  const odd = /[\\#]/.test(target) || path.split("/").some((part) => /^(\.|%2e){1,2}$/i.test(part));
+  if (odd) return undefined;
+  if (target.startsWith("/")) return path;
+  return path !== target && URL.canParse(target) ? path || "/" : undefined;
 }
 
 function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {

@@ -28,6 +28,16 @@ export interface ResourceServerConfig extends Partial<Credentials> {
   readonly maxStale?: number;
   /** What happens to tokens then: each is introspected, or all are refused with 503. Absent: introspect. */
   readonly lost?: "introspect" | "refuse";
+  /**
+   * The format in which the realm gives tokens for this API, where it is fixed: with "jwt" opaque ones are refused without
+   * asking the issuer. Absent: both are taken.
+   */
+  readonly tokenFormat?: "jwt";
+  /**
+   * Scopes of this API that need no approval here although the issuer's metadata name them among those that need one:
+   * another API of the realm has scopes of these names that do.
+   */
+  readonly ordinaryScopes?: readonly string[];
   /** By how many seconds clocks may differ, at most 60. Absent: 5. */
   readonly leeway?: number;
   /** Scheme and host under which clients reach the API, for DPoP proofs. Absent: those of `resource`. */
@@ -56,7 +66,10 @@ export interface ResourceServerConfig extends Partial<Credentials> {
 
 /** What a request must bring to pass. R is how the framework calls its requests. */
 export interface Need<R = IncomingMessage> {
-  /** All of them. The token of an approval needs that of the approval in their place. */
+  /**
+   * All of them. A token that has the scope of `approval`, and was given for one, needs no others. A scope that needs an
+   * approval each time lets nobody pass here without `approval`.
+   */
   readonly scopes?: readonly string[];
   /** How the person may have been authenticated; any of them will do (RFC 9470). */
   readonly acr?: readonly string[];
@@ -64,6 +77,11 @@ export interface Need<R = IncomingMessage> {
   readonly maxAge?: number;
   /** Demands that a person approved this very request. */
   readonly approval?: ApprovalNeed<R>;
+  /**
+   * Takes tokens of approvals also without `approval`, as those of any client: nothing compares what was approved with the
+   * request, or uses the approval up. Absent: they are refused there.
+   */
+  readonly approvalTokens?: boolean;
 }
 
 /** Makes each request need a person's yes to exactly what it does. */

@@ -20,7 +20,7 @@ export interface Revocable {
   readonly jti: string;
   /** Unix seconds. */
   readonly issuedAt: number;
-  /** Tokens and clients that it was exchanged from. */
+  /** What it hangs under because it was exchanged: tokens, grants, clients and people. */
   readonly parents?: readonly string[] | undefined;
 }
 
@@ -64,12 +64,22 @@ export function createRevocations(): Revocations {
   };
 }
 
+/**
+ * What an exchanged token hangs under, as entries name it. Client ids may look like anything, so that what has no
+ * prefix of ours is looked for as both, as `sub` is.
+ */
+function parentNames(id: string): [Revocation["kind"], string][] {
+  if (id.startsWith("tok_")) return [["token", id]];
+  if (id.startsWith("grt_")) return [["grant", id]];
+  return [
+    ["client", id],
+    ["subject", id],
+  ];
+}
+
 /** All names under which a token can have been revoked. A client that another one acts for is its subject. */
 function names(token: Revocable): [Revocation["kind"], string | undefined][] {
-  const parents = (token.parents ?? []).map((id): [Revocation["kind"], string] => [
-    id.startsWith("tok_") ? "token" : "client",
-    id,
-  ]);
+  const parents = (token.parents ?? []).flatMap(parentNames);
   return [
     ["realm", token.issuer],
     ["client", token.clientId],

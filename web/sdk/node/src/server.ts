@@ -48,6 +48,11 @@ interface Engine {
 /** What proofs may be signed with (RFC 9449, Section 7.1). */
 const algs = algorithms.join(" ");
 
+const malformed = {
+  malformed_header: "the Authorization header is malformed",
+  malformed_target: "the request target is malformed",
+};
+
 /** How long a token with an unknown key may wait, in milliseconds. */
 const keyPatience = 2000;
 
@@ -57,6 +62,7 @@ function createEngine(config: Complete, signal: AbortSignal, metadata: string): 
   const realm: Realm = { issuer, fetch, now, evidenceKeys: evidenceOf(issuer, find, fetch, config.evidenceKeys) };
   const keys = createKeys({
     ...{ url: async () => endpoint(await find(), "jwks"), fetch, patience: keyPatience, signal },
+    beside: find.refresh,
     onChange: tell(config, "the keys"),
   });
   const rules: Rules = { ...config, audience: config.resource };
@@ -64,11 +70,13 @@ function createEngine(config: Complete, signal: AbortSignal, metadata: string): 
   const dpopRequired = config.metadata?.dpop_bound_access_tokens_required === true;
   const checkBinding = createBinding({ now, nonceKey: config.nonceKey, dpopRequired });
   const deny: Deny = (code, details) => new Refusal(code, metadata, details);
+  const warned = new Set<string>();
   keys.follow();
 
   async function read(raw: string, given?: AbortSignal): Promise<Token> {
     refuse(raw.length > maxToken, "it is too long");
-    const token = isJWT(raw) ? await verifyJWT(raw, keys, rules, given) : await lives.opaque(raw, given);
+    if (!isJWT(raw)) return lives.opaque(raw, given);
+    const token = await verifyJWT(raw, keys, rules, given);
     await lives.demand(token, given);
     return token;
   }
@@ -88,19 +96,33 @@ function createEngine(config: Complete, signal: AbortSignal, metadata: string): 
     const scope = (need.scopes ?? []).join(" ");
     const presented = readRequest(request, config);
     if (presented === "token_missing") throw deny(presented, ways(scope, dpopRequired));
-    if (presented === "invalid_request")
-      throw deny(presented, { description: "the Authorization header is malformed" });
+    if (typeof presented === "string") throw deny("invalid_request", { description: malformed[presented] });
     const token = await verify(presented);
     const scheme = token.bound?.jkt ? "DPoP" : "Bearer";
-    // The token of an approval has the scope of that alone, which is compared below.
-    if (!hasScope(token, ...(need.scopes ?? [])) && !(need.approval && token.approval)) {
-      throw deny("insufficient_scope", { scheme, description: "the token does not reach this far", params: { scope } });
-    }
+    demandApproval(need, scheme);
+    const short = shortOf(token, need);
+    if (short) throw deny("insufficient_scope", { scheme, description: short, params: { scope } });
     checkPerson(token, need, now() / 1000 - config.leeway, (details) =>
       deny("insufficient_user_authentication", { scheme, ...details }),
     );
     if (!need.approval) return { token };
     return { token, approval: await approve(token, need.approval, as) };
+  }
+
+  /** One yes would do for everything that such a scope reaches, as long as the token lives. */
+  function demandApproval<R>({ scopes = [], approval }: Need<R>, scheme: "Bearer" | "DPoP"): void {
+    const listed = find.known()?.approvalScopes;
+    if (!listed) throw deny("temporarily_unavailable");
+    const ordinary = config.ordinaryScopes ?? [];
+    const scope = approval ? undefined : scopes.find((each) => listed.includes(each) && !ordinary.includes(each));
+    if (scope === undefined) return;
+    if (!warned.has(scope)) {
+      warned.add(scope);
+      const why = "needs an approval each time, and a need of this API that lists it has none";
+      config.logger.warn(`assent: the scope ${JSON.stringify(scope)} of ${issuer} ${why}: its requests are refused`);
+    }
+    const description = "this API does not ask for the approval that the scope needs";
+    throw deny("insufficient_authorization_details", { scheme, description, params: { scope } });
   }
 
   async function approve<R>(token: Token, need: ApprovalNeed<R>, request: R): Promise<Approval> {
@@ -162,6 +184,17 @@ function ways(scope: string, dpopRequired: boolean): RefusalDetails {
   const proven = { scope, algs };
   return dpopRequired ? { scheme: "DPoP", params: proven } : { params: { scope }, others: { DPoP: proven } };
 }
+
+/** Why a token does not reach as far as it has to; empty if it does. */
+function shortOf<R>(token: Token, { scopes = [], approval, approvalTokens }: Need<R>): string {
+  // What it has is compared with what was approved, later on.
+  if (approval && token.approval && hasScope(token, ...words(approval.scope))) return "";
+  if (!hasScope(token, ...scopes)) return "the token does not reach this far";
+  if (!token.approval || approval || approvalTokens) return "";
+  return "the token is for the one action that was approved";
+}
+
+const words = (scope: string) => scope.split(" ").filter(Boolean);
 
 /** RFC 9470, Section 3. */
 function checkPerson<R>(token: Token, need: Need<R>, now: number, deny: (details: RefusalDetails) => Refusal): void {

@@ -28,7 +28,7 @@ export interface Token {
   readonly details: readonly AuthorizationDetail[];
   /** Who acts for the subject (RFC 8693, Section 4.1); absent: itself. */
   readonly act?: Readonly<Record<string, unknown>>;
-  /** Tokens and clients that it was exchanged from. */
+  /** What it hangs under because it was exchanged: tokens, grants, clients and people. */
   readonly parents: readonly string[];
   /** The approval that it was given for. `statement` is the hash of what the person was shown. */
   readonly approval?: { readonly id: string; readonly statement: string };

@@ -22,6 +22,11 @@ export function isJWT(token: string): boolean {
   return token.split(".").length === 3;
 }
 
+/** Whether it can be a reference as the issuer makes them: "at_" and 256 bits, of which base64url has one form. */
+export function isOpaque(token: string): boolean {
+  return /^at_[\w-]{42}[AEIMQUYcgkosw048]$/.test(token);
+}
+
 /** Verifies signature, type, issuer, audience and times. Throws a Fault, KeysUnavailable, or the signal's reason. */
 export async function verifyJWT(raw: string, keys: Keys, rules: Rules, signal?: AbortSignal): Promise<Token> {
   refuse(raw.length > maxToken, "it is too long");

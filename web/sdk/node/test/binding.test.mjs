@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createResourceServer, isRefusal } from "@assent-id/node";
+import { createProofs, ReplaysFull } from "../dist/dpop.js";
+import { Fault } from "../dist/jwt.js";
 import { makeNonce } from "../dist/nonces.js";
 import { makeKey, proof, quiet, resource, sha256, startIssuer, thumbprint } from "./issuer.mjs";
 
@@ -10,7 +12,7 @@ async function start(t, config = {}) {
   const issuer = await startIssuer(t);
   const api = createResourceServer({ issuer: issuer.url, resource, unrevocable: true, logger: quiet(), ...config });
   t.after(() => api.close());
-  await api.ready({ signal: AbortSignal.timeout(10_000) });
+  await api.ready({ signal: AbortSignal.timeout(30_000) });
   const key = await makeKey("ES256");
   const token = await issuer.token({ cnf: { jkt: await thumbprint(key) } });
   /** A good proof for a request, some of its claims and of its header changed. */
@@ -143,6 +145,51 @@ test("a bound token does not pass as a bearer token, and one that is not bound d
     (await refused(api.verifyToken({ token: free, scheme: "DPoP", method: "GET", url, dpop }))).code,
     "invalid_token",
   );
+});
+
+/** Proofs of several keys, against limits of a few. */
+async function few(limits) {
+  let now = Math.floor(Date.now() / 1000) * 1000 + 500;
+  const proofs = createProofs(() => now, undefined, limits);
+  const keys = await Promise.all(["a", "b", "c"].map((kid) => makeKey("EdDSA", kid)));
+  const token = "the token";
+  const use = async (at) => {
+    const claims = { htm: "GET", htu: url, ath: sha256(token), iat: Math.floor(now / 1000) };
+    const jkt = await thumbprint(keys[at]);
+    return proofs.check([await proof(keys[at], claims)], { method: "GET", url, token, jkt }).then(
+      () => "passed",
+      (error) => (error instanceof Fault ? error.message : error.constructor),
+    );
+  };
+  return {
+    use,
+    pass: (milliseconds) => {
+      now += milliseconds;
+    },
+  };
+}
+
+// Requirement: node-dpop-bounds
+test("who uses too many proofs at once is refused alone, and not for longer than they are remembered", async () => {
+  const { use, pass } = await few({ all: 100, perKey: 3 });
+  for (let i = 0; i < 3; i++) assert.equal(await use(0), "passed");
+  assert.equal(await use(0), "too many proofs of this key at once");
+  for (let i = 0; i < 3; i++) assert.equal(await use(1), "passed");
+  pass(62_000);
+  assert.equal(await use(0), "passed");
+});
+
+// Requirement: node-dpop-bounds
+test("what is remembered in vain is looked for once a second at most, whatever comes", async () => {
+  const { use, pass } = await few({ all: 4, perKey: 2 });
+  for (const at of [0, 0, 1, 1]) assert.equal(await use(at), "passed");
+  pass(59_000);
+  assert.equal(await use(2), ReplaysFull);
+  // All of them have ended meanwhile: iat has whole seconds.
+  pass(999);
+  assert.equal(await use(2), ReplaysFull);
+  pass(1001);
+  assert.equal(await use(2), "passed");
 });
 
 // RFC 9728, Section 2.

@@ -317,7 +317,7 @@ const wanted = {
 test("fetch puts a token on a request, and repeats it once with another one where that is not valid any more", async (t) => {
   const bad = { status: 401, challenge: 'Bearer error="invalid_token"' };
   const { client, calls } = await startFetch(t, {}, bad, {}, bad, bad);
-  const send = client.fetch({ scope: "a" });
+  const send = client.fetch({ scope: "a", resource: [resource] });
   const post = () => send(`${resource}/pay`, { method: "POST", body: "20 EUR" });
   assert.equal((await post()).status, 200);
   assert.equal((await post()).status, 200);
@@ -331,7 +331,7 @@ test("fetch puts a token on a request, and repeats it once with another one wher
 // Requirement: node-client-fetch
 test("fetch leaves a request alone that has a token of its own", async (t) => {
   const { issuer, client, calls } = await startFetch(t);
-  await client.fetch()(resource, { headers: { authorization: "Bearer own" } });
+  await client.fetch({ resource: [resource] })(resource, { headers: { authorization: "Bearer own" } });
   assert.equal(calls[0].authorization, "Bearer own");
   assert.equal(issuer.calls.length, 0);
 });
@@ -359,7 +359,7 @@ const ignored = {
     { ...wanted, body: { ...wanted.body, resource: "https://other.example.com" } },
     { resource: [resource], person: "alex" },
   ],
-  "no resource is set": [wanted, { person: "alex" }],
+  "no resource is set": [wanted, { person: "alex", baseURL: resource }],
   "there are details of another type": [
     { ...wanted, body: { ...wanted.body, authorization_details: [{ type: "payment", amount: 1 }] } },
     { resource: [resource], person: "alex" },

@@ -79,7 +79,7 @@ async function start(t, make, config = {}) {
   const own = { issuer: issuer.url, resource, unrevocable: true, logger: quiet(), ...config };
   const api = createResourceServer(own);
   t.after(() => api.close());
-  await api.ready({ signal: AbortSignal.timeout(10_000) });
+  await api.ready({ signal: AbortSignal.timeout(30_000) });
   const { port, stop } = await make(api);
   t.after(stop);
   const origin = `http://127.0.0.1:${port}`;

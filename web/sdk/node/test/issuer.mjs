@@ -1,5 +1,5 @@
 /** An issuer in this process, with real keys and real HTTP. The real one is in the browser tests. */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose";
 
@@ -14,6 +14,9 @@ export function tokenId(milliseconds, prefix = "tok") {
     .replaceAll(/[^0-9a-f]/g, "")
     .slice(0, 6)}`;
 }
+
+/** An access token that is a reference, as the issuer writes them. */
+export const opaqueToken = () => `at_${randomBytes(32).toString("base64url")}`;
 
 export async function makeKey(alg, kid = randomUUID()) {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
@@ -164,9 +167,9 @@ async function text(request) {
   return all;
 }
 
-/** Waits until something holds, at most ten seconds. */
+/** Waits until something holds, at most thirty seconds. */
 export async function until(holds, what = "the condition") {
-  for (const end = performance.now() + 10_000; performance.now() < end; ) {
+  for (const end = performance.now() + 30_000; performance.now() < end; ) {
     if (await holds()) return;
     await new Promise((resume) => setTimeout(resume, 10));
   }

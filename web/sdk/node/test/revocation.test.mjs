@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { createResourceServer, isRefusal } from "@assent-id/node";
 import { createLocalJWKSet } from "jose";
 import { createRevocations, issuedAt, readRevocations } from "../dist/revocations.js";
-import { clientKey, quiet, resource, startIssuer, tokenId, until } from "./issuer.mjs";
+import { clientKey, opaqueToken, quiet, resource, startIssuer, tokenId, until } from "./issuer.mjs";
 
 /** An API that follows the issuer's feed as a service client with a key. */
 async function start(t, config = {}) {
@@ -16,7 +16,7 @@ async function start(t, config = {}) {
   const logger = quiet();
   const api = createResourceServer({ issuer: issuer.url, resource, clientId: "svc_1", key, logger, ...config });
   t.after(() => api.close());
-  await api.ready({ signal: AbortSignal.timeout(10_000) });
+  await api.ready({ signal: AbortSignal.timeout(30_000) });
   return { issuer, api, logger };
 }
 
@@ -29,7 +29,7 @@ const codeOf = (work) =>
 const instant = 1_790_000_000_123;
 const about = {
   ...{ issuer: "https://id", clientId: "app_1", subject: "idn_1", grantId: "grt_1", jti: tokenId(instant) },
-  ...{ issuedAt: Math.floor(instant / 1000), parents: ["svc_2", tokenId(instant - 5000)] },
+  ...{ issuedAt: Math.floor(instant / 1000), parents: ["svc_2", tokenId(instant - 5000), "grt_2", "pw_2"] },
 };
 
 // Requirement: node-revocation-rule
@@ -43,6 +43,8 @@ test("a token is revoked by an entry of any of its names that is not older than 
     ["token", about.jti],
     ["client", about.parents[0]],
     ["token", about.parents[1]],
+    ["grant", about.parents[2]],
+    ["subject", about.parents[3]],
   ];
   for (const [kind, id] of names) {
     for (const [before, want] of [
@@ -59,12 +61,15 @@ test("a token is revoked by an entry of any of its names that is not older than 
   const none = createRevocations();
   for (const kind of ["subject", "grant", "token", "realm"])
     none.take([{ kind, id: "app_1", before: instant, expires: 1 }]);
+  for (const kind of ["client", "subject", "token"]) none.take([{ kind, id: "grt_2", before: instant, expires: 1 }]);
+  for (const kind of ["client", "subject", "grant"])
+    none.take([{ kind, id: about.parents[1], before: instant, expires: 1 }]);
   assert.equal(none.find(about), undefined, "the kind of an entry counts");
 });
 
 /** A token of the same instant that has nothing to do with the other one. */
 const stranger = {
-  ...{ issuer: "https://other", clientId: "app_2", subject: "idn_2", grantId: "grt_2", jti: tokenId(instant) },
+  ...{ issuer: "https://other", clientId: "app_2", subject: "idn_2", grantId: "grt_3", jti: tokenId(instant) },
   ...{ issuedAt: about.issuedAt, parents: ["svc_3", tokenId(instant - 5000)] },
 };
 
@@ -158,7 +163,7 @@ test("a feed that refuses the token is asked with another one", async (t) => {
     logger: quiet(),
   });
   t.after(() => api.close());
-  await api.ready({ signal: AbortSignal.timeout(10_000) });
+  await api.ready({ signal: AbortSignal.timeout(30_000) });
   assert.equal(refusals, 1);
 });
 
@@ -171,7 +176,7 @@ function cut(issuer) {
 // Requirement: node-feed-lost
 test("when the feed is lost each token is introspected, and what was heard before still holds", async (t) => {
   const { issuer, api, logger } = await start(t, { maxStale: 2 });
-  issuer.revoke({ kind: "client", id: "app_bad", before: Date.now() + 5000 });
+  issuer.revoke({ kind: "client", id: "app_bad", before: Date.now() + 60_000 });
   const revoked = await issuer.token({ client_id: "app_bad" });
   await until(async () => (await codeOf(api.verifyToken(revoked))) === "invalid_token");
   const raw = await issuer.token();
@@ -195,7 +200,7 @@ test("when the feed is lost each token is introspected, and what was heard befor
 test("when the feed is lost tokens are refused with 503 where that is wished, until it is back", async (t) => {
   const { issuer, api } = await start(t, { maxStale: 2, lost: "refuse" });
   const raw = await issuer.token();
-  assert.equal(await codeOf(api.verifyToken(raw)), "taken");
+  await until(async () => (await codeOf(api.verifyToken(raw))) === "taken", "the feed"); // two seconds of a busy machine lose it
   cut(issuer);
   await until(async () => (await codeOf(api.verifyToken(raw))) === "temporarily_unavailable", "the loss");
   assert.equal(issuer.count("/oauth/introspect"), 0);
@@ -233,8 +238,8 @@ test("an API that has not heard the feed yet does as if it were lost", async (t)
 // Requirement: node-opaque
 test("opaque tokens are introspected, held to the same rules, and remembered while the feed tells what is revoked", async (t) => {
   const { issuer, api } = await start(t);
-  const raw = "at_0123456789";
-  assert.equal(await codeOf(api.verifyToken(raw)), "invalid_token");
+  assert.equal(await codeOf(api.verifyToken(opaqueToken())), "invalid_token");
+  const raw = opaqueToken();
   issuer.introspection = { active: true, token_type: "Bearer", ...issuer.claims({ scope: "notes:write" }) };
   assert.deepEqual((await api.verifyToken(raw)).scopes, ["notes:write"]);
   const asked = issuer.count("/oauth/introspect");
@@ -244,7 +249,7 @@ test("opaque tokens are introspected, held to the same rules, and remembered whi
   await until(async () => (await codeOf(api.verifyToken(raw))) === "invalid_token", "the revocation");
   for (const wrong of [{ aud: "https://other.example.com" }, { iss: "https://other.example.com" }, { exp: 1 }]) {
     issuer.introspection = { active: true, ...issuer.claims({ sub: "idn_2", ...wrong }) };
-    assert.equal(await codeOf(api.verifyToken(`at_${JSON.stringify(wrong)}`)), "invalid_token");
+    assert.equal(await codeOf(api.verifyToken(opaqueToken())), "invalid_token");
   }
 });
 
