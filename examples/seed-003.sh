@@ -21,6 +21,8 @@
 # Needs curl, Node.js and Chromium (CHROMIUM=/path to it). Leaves nothing behind.
 set -euo pipefail
 unset FORCE_COLOR # what programs print is read
+# What somebody has exported for another server does not concern this one.
+for name in "${!ASSENT_@}"; do [[ $name == ASSENT_BIN ]] || unset "$name"; done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 assent=${ASSENT_BIN:-$root/bin/assent}

@@ -267,6 +267,7 @@ same "$(pick .error)" insufficient_scope
 expect=401 call GET "$resource/devices"
 call GET "${resource%/api}/.well-known/oauth-protected-resource/api"
 same "$(pick '.authorization_servers[0]')" "$issuer"
+same "$(pick '.scopes_supported.includes("locations:close")')" false # nobody gets it without a person
 
 step "Register an application for the management API, and get a token for it"
 operate management create --name "Replay"
