@@ -55,7 +55,7 @@ func (s *Store) UpdateRegistration(ctx context.Context, a model.Application, fx 
 // people agreed to for it; [model.ErrNotFound] if there is none. Its grants are
 // for the caller to revoke before.
 func (s *Store) DeleteApplication(ctx context.Context, realm model.RealmID, id model.ClientID, _ model.Millis, fx model.Effects) error {
-	var u unit
+	u := unit{alone: true} // several in one transaction would all take the row before one removes it
 	u.expect(model.ErrNotFound, takeApplicationSQL, realm, id)
 	u.locks(lockRow, string(id))
 	u.deleteApplication(realm, id)
@@ -71,7 +71,7 @@ func (u *unit) deleteApplication(realm model.RealmID, id model.ClientID) {
 // ReapRegistration removes an application as DeleteApplication does, if it is
 // one that IdleRegistrations lists; [model.ErrNotFound] otherwise.
 func (s *Store) ReapRegistration(ctx context.Context, realm model.RealmID, id model.ClientID, olderThan model.Millis, fx model.Effects) error {
-	var u unit
+	u := unit{alone: true} // as for DeleteApplication
 	u.expect(model.ErrNotFound, takeIdleSQL, realm, id, olderThan)
 	u.locks(lockRow, string(id))
 	u.deleteApplication(realm, id)
